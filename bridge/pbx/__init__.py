@@ -1,0 +1,1 @@
+"""PBX drivers, one file each."""

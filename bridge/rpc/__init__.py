@@ -1,0 +1,1 @@
+"""The JSON-RPC door, where the WHMCS module knocks."""

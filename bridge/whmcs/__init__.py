@@ -1,0 +1,1 @@
+"""What we ask of WHMCS and what we read of it."""
