@@ -1,7 +1,7 @@
 """How a message proves who sent it: HMAC-SHA256 over eight lines, six for the answer. Pure.
 
-The same signature is spoken at every door: WHMCS to the bridge, the bridge to the agent and to the addon. The audience is
-the receiver's configured name, never a Host header, so a copied secret opens nothing else.
+The same signature is spoken at every door: WHMCS to the bridge, the bridge to the agent and to the addon. The audience
+is the receiver's configured name, never a Host header, so a copied secret opens nothing else.
 """
 
 from __future__ import annotations

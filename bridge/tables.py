@@ -1,4 +1,4 @@
-"""Every table, for SQLAlchemy Core. `sql/` creates them and says column by column what they hold; a test compares the two."""
+"""Every table, for SQLAlchemy Core. `sql/` creates them and explains each column; a test compares the two."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """A tenant as we want it or as a PBX has it, and the four verbs every driver speaks.
 
-    verb              nothing there             already so            there and ours         there, unmarked        another's marker
-    find(domain)      None                      the tenant            the tenant             the tenant, no marker  the tenant, its marker
-    put(tenant)       makes it                  changes nothing       changes what differs   Conflict, or adopts    Conflict
-    remove(tenant)    nothing to do             nothing to do         removes it             Conflict               Conflict
-    calls(after)      an empty page             the same page again   the next page          as reported            as reported
+    verb             nothing there    already so        there, ours       there, unmarked     another's marker
+    find(domain)     None             the tenant        the tenant        it, marker None     it, their marker
+    put(tenant)      makes it         changes nothing   makes it match    Conflict or adopts  Conflict
+    remove(tenant)   nothing to do    nothing to do     removes it        Conflict            Conflict
+    calls(after)     an empty page    the page again    the next page     as reported         as reported
 
 Every verb is safe to repeat. `put` adopts an unmarked tenant only when told to. What one PBX cannot do is a
 `Refused` with a clear sentence, never a silent skip; `capabilities` says so beforehand.
