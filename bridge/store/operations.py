@@ -1,0 +1,316 @@
+"""Operations, and the lanes they run in: one at a time for a tenant, in the order they were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+
+from bridge.database import NOW
+from bridge.operations import QUEUED, Kind, Operation, State, Step
+from bridge.tables import lanes, operations
+
+_IN_LANE = [state.value for state in (*sorted(QUEUED), State.RUNNING)]
+_OPEN = [*_IN_LANE, State.MANUAL.value]
+
+
+def add(
+    tx: Connection,
+    *,
+    tenant_id: int | None,
+    service_id: int,
+    server_id: int | None,
+    kind: Kind,
+    generation: int,
+    actor: str,
+    asked: dict[str, Any],
+    now: datetime,
+    late: bool,
+    state: State = State.ACCEPTED,
+    cause: str | None = None,
+) -> Operation:
+    """A new operation. Its lane is due at once."""
+    due = now if state is State.ACCEPTED else None
+    row = {
+        "tenant_id": tenant_id,
+        "service_id": service_id,
+        "server_id": server_id,
+        "kind": kind.value,
+        "generation": generation,
+        "state": state.value,
+        "step": None,
+        "destructive": 0,
+        "attempts": 0,
+        "due_at": due,
+        "waiting_since": None,
+        "asked": asked,
+        "cause": cause,
+        "cause_kind": "refused" if cause else None,
+        "answer": None,
+        "late": int(late),
+        "actor": actor[:128],
+        "created_at": now,
+        "updated_at": now,
+        "finished_at": None,
+    }
+    key = tx.execute(insert(operations).values(row)).inserted_primary_key
+    assert key is not None
+    if tenant_id is not None and state is State.ACCEPTED:
+        wake(tx, [tenant_id], now=now, generation=generation)
+    return Operation(
+        id=key[0],
+        service_id=service_id,
+        kind=kind,
+        generation=generation,
+        state=state,
+        created_at=now,
+        tenant_id=tenant_id,
+        server_id=server_id,
+        due_at=due,
+        cause=cause,
+        cause_kind="refused" if cause else None,
+        late=late,
+        actor=actor[:128],
+        asked=asked,
+    )
+
+
+def get(tx: Connection, operation_id: int, *, lock: bool = False) -> Operation | None:
+    found = select(operations).where(operations.c.id == operation_id)
+    row = tx.execute(found.with_for_update() if lock else found).one_or_none()
+    return operation_from(row) if row else None
+
+
+def latest(tx: Connection, service_id: int) -> Operation | None:
+    """The last thing WHMCS asked for a service."""
+    wished = [kind.value for kind in Kind if kind not in (Kind.REPAIR, Kind.PURGE, Kind.EDIT)]
+    found = select(operations).where(operations.c.service_id == service_id, operations.c.kind.in_(wished))
+    row = tx.execute(found.order_by(operations.c.id.desc()).limit(1)).one_or_none()
+    return operation_from(row) if row else None
+
+
+def queued(tx: Connection, service_id: int) -> list[Operation]:
+    """What still waits for a service, oldest first, held until the transaction ends."""
+    waiting = [*(state.value for state in sorted(QUEUED)), State.MANUAL.value]
+    found = select(operations).where(operations.c.service_id == service_id, operations.c.state.in_(waiting))
+    return [operation_from(row) for row in tx.execute(found.order_by(operations.c.id).with_for_update())]
+
+
+def of_service(tx: Connection, service_id: int, limit: int = 20) -> list[Operation]:
+    found = select(operations).where(operations.c.service_id == service_id)
+    return [operation_from(row) for row in tx.execute(found.order_by(operations.c.id.desc()).limit(limit))]
+
+
+def listed(
+    tx: Connection,
+    *,
+    states: Iterable[State] | None = None,
+    service_id: int | None = None,
+    server_id: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Operation]:
+    """A page, newest first; `before` is the id the page before this one ended with."""
+    found = select(operations)
+    if states is not None:
+        found = found.where(operations.c.state.in_([state.value for state in states]))
+    if service_id is not None:
+        found = found.where(operations.c.service_id == service_id)
+    if server_id is not None:
+        found = found.where(operations.c.server_id == server_id)
+    if before is not None:
+        found = found.where(operations.c.id < before)
+    return [operation_from(row) for row in tx.execute(found.order_by(operations.c.id.desc()).limit(limit))]
+
+
+def count_by_state(tx: Connection) -> dict[str, int]:
+    return {
+        row.state: row.total
+        for row in tx.execute(select(operations.c.state, func.count().label("total")).group_by(operations.c.state))
+    }
+
+
+def save(tx: Connection, operation: Operation, *, now: datetime) -> None:
+    tx.execute(update(operations).where(operations.c.id == operation.id).values(_changing(operation, now)))
+
+
+def mark_late(tx: Connection, operation_id: int) -> bool:
+    """Says that the call of an operation returns before its end. False when it has ended: then it is not late."""
+    held = get(tx, operation_id, lock=True)
+    if held is None or held.state in (State.SUCCEEDED, State.SUPERSEDED, State.CANCELLED):
+        return False
+    tx.execute(update(operations).where(operations.c.id == operation_id).values(late=1))
+    return True
+
+
+def _changing(operation: Operation, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": operation.tenant_id,
+        "server_id": operation.server_id,
+        "state": operation.state.value,
+        "step": operation.step.value if operation.step else None,
+        "destructive": int(operation.destructive),
+        "attempts": operation.attempts,
+        "due_at": operation.due_at,
+        "waiting_since": operation.waiting_since,
+        "cause": operation.cause,
+        "cause_kind": operation.cause_kind,
+        "answer": operation.answer,
+        "updated_at": now,
+        "finished_at": operation.finished_at,
+    }
+
+
+def operation_from(row: Row[Any]) -> Operation:
+    return Operation(
+        id=row.id,
+        service_id=row.service_id,
+        kind=Kind(row.kind),
+        generation=row.generation,
+        state=State(row.state),
+        created_at=row.created_at,
+        tenant_id=row.tenant_id,
+        server_id=row.server_id,
+        step=Step(row.step) if row.step else None,
+        destructive=bool(row.destructive),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        waiting_since=row.waiting_since,
+        cause=row.cause,
+        cause_kind=row.cause_kind,
+        late=bool(row.late),
+        actor=row.actor,
+        asked=row.asked,
+        answer=row.answer,
+        finished_at=row.finished_at,
+    )
+
+
+# --- lanes -----------------------------------------------------------------------------------------------------------
+
+
+class Lease:
+    """A worker's hold on some lanes: who it is, and the epoch each lane was claimed at."""
+
+    __slots__ = ("epochs", "owner")
+
+    def __init__(self, owner: str, epochs: dict[int, int]) -> None:
+        self.owner = owner
+        self.epochs = epochs
+
+
+def add_lane(tx: Connection, *, tenant_id: int, server_id: int) -> None:
+    tx.execute(
+        insert(lanes).values(
+            tenant_id=tenant_id,
+            server_id=server_id,
+            due_at=None,
+            owner=None,
+            epoch=0,
+            lease_until=None,
+            head_generation=0,
+        )
+    )
+
+
+def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime, generation: int | None = None) -> None:
+    """Makes lanes due now, unless they are due already."""
+    sooner = case((or_(lanes.c.due_at.is_(None), lanes.c.due_at > now), now), else_=lanes.c.due_at)
+    changed: dict[str, Any] = {"due_at": sooner}
+    if generation is not None:
+        changed["head_generation"] = generation
+    tx.execute(update(lanes).where(lanes.c.tenant_id.in_(tenant_ids)).values(changed))
+
+
+def claim_lanes(
+    tx: Connection, *, owner: str, limit: int, lease: timedelta, now: datetime, except_servers: Sequence[int] = ()
+) -> Lease:
+    """Due lanes that nobody holds, taken by writing and committing; work begins only after the commit."""
+    free = and_(lanes.c.due_at <= now, or_(lanes.c.owner.is_(None), lanes.c.lease_until < now))
+    found = select(lanes.c.tenant_id, lanes.c.epoch).where(free)
+    if except_servers:
+        found = found.where(lanes.c.server_id.not_in(except_servers))
+    found = found.order_by(lanes.c.due_at, lanes.c.tenant_id).limit(limit).with_for_update(skip_locked=True)
+    taken = {row.tenant_id: row.epoch + 1 for row in tx.execute(found)}
+    if taken:
+        tx.execute(
+            update(lanes)
+            .where(lanes.c.tenant_id.in_(taken))
+            .values(owner=owner, epoch=lanes.c.epoch + 1, lease_until=now + lease)
+        )
+    return Lease(owner, taken)
+
+
+def renew_lanes(tx: Connection, lease: Lease, *, until: datetime) -> int:
+    """Holds lanes a while longer; fewer than were asked for means that some are lost."""
+    kept = 0
+    for tenant_id, epoch in lease.epochs.items():
+        kept += tx.execute(
+            update(lanes).where(*_held(lease.owner, tenant_id, epoch)).values(lease_until=until)
+        ).rowcount
+    return kept
+
+
+def hold_lane(tx: Connection, lease: Lease, tenant_id: int) -> bool:
+    """Whether the lane is still ours, locked until the transaction ends. If not: stop and write nothing (R-23)."""
+    found = select(lanes.c.tenant_id).where(*_held(lease.owner, tenant_id, lease.epochs[tenant_id]))
+    return tx.execute(found.with_for_update()).one_or_none() is not None
+
+
+def release_lane(tx: Connection, lease: Lease, tenant_id: int, *, due_at: datetime | None) -> bool:
+    """Hands a lane back, due again when its next operation is."""
+    changed = tx.execute(
+        update(lanes)
+        .where(*_held(lease.owner, tenant_id, lease.epochs[tenant_id]))
+        .values(owner=None, lease_until=None, due_at=due_at)
+    )
+    return changed.rowcount == 1
+
+
+def _held(owner: str, tenant_id: int, epoch: int) -> tuple[Any, ...]:
+    return (lanes.c.tenant_id == tenant_id, lanes.c.owner == owner, lanes.c.epoch == epoch)
+
+
+def in_lanes(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Operation]]:
+    """Everything that waits or runs in some lanes, in order."""
+    found = select(operations).where(operations.c.tenant_id.in_(tenant_ids), operations.c.state.in_(_IN_LANE))
+    lined_up: dict[int, list[Operation]] = {tenant_id: [] for tenant_id in tenant_ids}
+    for row in tx.execute(found.order_by(operations.c.id)):
+        lined_up[row.tenant_id].append(operation_from(row))
+    return lined_up
+
+
+def next_due(tx: Connection, tenant_id: int) -> datetime | None:
+    """When the first operation of a lane wants to run: the first in order, for nothing overtakes in a lane."""
+    found = select(operations.c.due_at).where(operations.c.tenant_id == tenant_id, operations.c.state.in_(_IN_LANE))
+    row = tx.execute(found.order_by(operations.c.id).limit(1)).one_or_none()
+    return row.due_at if row else None
+
+
+def wake_server(tx: Connection, server_id: int, *, now: datetime) -> int:
+    """Everything that waited for a PBX is due now, in the order it was asked for."""
+    waiting = and_(operations.c.server_id == server_id, operations.c.state == State.WAITING_PBX.value)
+    tenants = select(operations.c.tenant_id).where(waiting).distinct()
+    found = [tenant_id for (tenant_id,) in tx.execute(tenants)]
+    if found:
+        tx.execute(
+            update(operations)
+            .where(waiting)
+            .values(state=State.ACCEPTED.value, due_at=now, waiting_since=None, updated_at=now)
+        )
+        wake(tx, found, now=now)
+    return len(found)
+
+
+def forgotten(tx: Connection, *, lease: timedelta) -> list[int]:
+    """Open operations that nothing will ever bring forward: no due time, no lease, no task (I-9). Always none."""
+    leased = select(lanes.c.tenant_id).where(lanes.c.owner.is_not(None), lanes.c.lease_until > NOW)
+    stuck = select(operations.c.id).where(
+        operations.c.state.in_(_IN_LANE),
+        operations.c.due_at.is_(None),
+        or_(operations.c.tenant_id.is_(None), operations.c.tenant_id.not_in(leased)),
+        operations.c.state != State.RUNNING.value,
+    )
+    return [operation_id for (operation_id,) in tx.execute(stuck)]
