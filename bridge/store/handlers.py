@@ -1,0 +1,75 @@
+"""Handlers, and the packages of products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bridge.database import NOW
+from bridge.handler import Handler, handler_from, settings_of
+from bridge.tables import extended_rates, handlers
+
+
+def of_product(tx: Connection, product_id: int) -> dict[int, Handler]:
+    """By server; 0 is for every server without its own."""
+    found = select(handlers).where(handlers.c.product_id == product_id)
+    return {row.server_id: _handler_from(row) for row in tx.execute(found)}
+
+
+def listed(tx: Connection) -> list[Handler]:
+    found = select(handlers).order_by(handlers.c.product_id, handlers.c.server_id)
+    return [_handler_from(row) for row in tx.execute(found)]
+
+
+def save(tx: Connection, handler: Handler) -> None:
+    mine = (handlers.c.product_id == handler.product_id) & (handlers.c.server_id == handler.server_id)
+    changed = {
+        "driver": handler.driver,
+        "department": handler.department,
+        "enabled": int(handler.enabled),
+        "settings": settings_of(handler),
+        "updated_at": NOW,
+    }
+    if tx.execute(update(handlers).where(mine).values(changed)).rowcount == 0:
+        new = changed | {"product_id": handler.product_id, "server_id": handler.server_id}
+        tx.execute(insert(handlers).values(new))
+
+
+def _handler_from(row: Row[Any]) -> Handler:
+    return handler_from(
+        product_id=row.product_id,
+        server_id=row.server_id,
+        driver=row.driver,
+        department=row.department,
+        enabled=bool(row.enabled),
+        settings=row.settings,
+    )
+
+
+def package(tx: Connection, product_id: int) -> tuple[int, dict[str, Any]] | None:
+    """The newest version of a product's package, as it was saved."""
+    mine = extended_rates.c.product_id == product_id
+    found = select(extended_rates).where(mine).order_by(extended_rates.c.version.desc()).limit(1)
+    row = tx.execute(found).one_or_none()
+    return (row.version, row.package) if row else None
+
+
+def add_package(tx: Connection, product_id: int, *, name: str, document: dict[str, Any], actor: str) -> int:
+    """Packages are never changed: a new version is added."""
+    last = package(tx, product_id)
+    version = (last[0] if last else 0) + 1
+    tx.execute(
+        insert(extended_rates).values(
+            product_id=product_id, version=version, name=name, package=document, created_at=NOW, created_by=actor[:128]
+        )
+    )
+    return version
+
+
+def packages(tx: Connection) -> list[tuple[int, int, str]]:
+    """(product, version, name) of each product's newest."""
+    newest: dict[int, tuple[int, int, str]] = {}
+    for row in tx.execute(select(extended_rates).order_by(extended_rates.c.product_id, extended_rates.c.version)):
+        newest[row.product_id] = (row.product_id, row.version, row.name)
+    return list(newest.values())

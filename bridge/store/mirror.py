@@ -1,0 +1,364 @@
+"""The mirror of the PBX: every tenant and object as wanted, as last applied and as last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+
+from bridge.pbx.comparison import hash_of
+from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
+from bridge.pbx.wire import object_from_json, object_to_json
+from bridge.secret import Secret
+from bridge.tables import destinations, domains, extensions, gateways, routes
+from bridge.vault import Vault
+from bridge.wanted import Held
+
+Thing = Extension | Gateway | Number | Route
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where one kind of object is kept, and what it is told apart by."""
+
+    member: str
+    table: Table
+    kind: type[Thing]
+    key: str
+    column: str
+
+    def key_of(self, thing: Thing) -> str:
+        return str(getattr(thing, self.key))
+
+    def place(self, tenant_id: int, key: str) -> str:
+        return f"{self.member}.secret.{tenant_id}.{key}"
+
+
+SHELVES: dict[type[Thing], Shelf] = {
+    Extension: Shelf("extensions", extensions, Extension, "number", "number"),
+    Gateway: Shelf("gateways", gateways, Gateway, "name", "name"),
+    Number: Shelf("numbers", destinations, Number, "e164", "number"),
+    Route: Shelf("routes", routes, Route, "name", "name"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A tenant as the bridge knows it."""
+
+    tenant_id: int
+    server_id: int
+    client_id: int
+    plain: Tenant
+    """As wanted with every service active; passwords included."""
+    applied: Tenant | None = None
+    actual: Tenant | None = None
+    held: Held = NOTHING_HELD
+    wanted_state: str = "present"
+    actual_state: str = "unknown"
+    delete_after: datetime | None = None
+    last_synced: datetime | None = None
+    uuids: Mapping[str, str] = field(default_factory=dict)
+    """The identifiers chosen for objects before their first attempt, by 'extension 101'."""
+
+
+def add_tenant(
+    tx: Connection,
+    *,
+    server_id: int,
+    client_id: int,
+    domain: str,
+    pbx_uuid: str,
+    description: str,
+    origin: str = "bridge",
+) -> int:
+    key = tx.execute(
+        insert(domains).values(
+            server_id=server_id,
+            domain=domain,
+            pbx_uuid=pbx_uuid,
+            client_id=client_id,
+            wanted_state="present",
+            actual_state="unknown",
+            wanted={"description": description},
+            applied=None,
+            actual=None,
+            held_by_hand={},
+            content_hash=None,
+            origin=origin,
+        )
+    ).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which tenant has a domain, and whose it is."""
+
+    tenant_id: int
+    server_id: int
+    client_id: int
+    delete_after: datetime | None
+
+
+def by_domain(tx: Connection, domain: str, *, lock: bool = False) -> Place | None:
+    found = select(domains).where(domains.c.domain == domain)
+    row = tx.execute(found.with_for_update() if lock else found).one_or_none()
+    return Place(row.id, row.server_id, row.client_id, row.delete_after) if row else None
+
+
+def domain_of(tx: Connection, tenant_id: int) -> str:
+    found: str = tx.execute(select(domains.c.domain).where(domains.c.id == tenant_id)).scalar_one()
+    return found
+
+
+def domains_of_server(tx: Connection, server_id: int) -> dict[str, int]:
+    found = select(domains.c.domain, domains.c.id).where(domains.c.server_id == server_id)
+    return {row.domain: row.id for row in tx.execute(found)}
+
+
+def tenants_after(tx: Connection, after: int, limit: int) -> list[int]:
+    found = select(domains.c.id).where(domains.c.id > after).order_by(domains.c.id).limit(limit)
+    return [tenant_id for (tenant_id,) in tx.execute(found)]
+
+
+def due_for_purge(tx: Connection, now: datetime) -> list[int]:
+    """Tenants whose retention is over."""
+    found = select(domains.c.id).where(domains.c.delete_after <= now, domains.c.wanted_state == "disabled")
+    return [tenant_id for (tenant_id,) in tx.execute(found.order_by(domains.c.id))]
+
+
+def set_wanted(
+    tx: Connection, tenant_id: int, *, state: str, delete_after: datetime | None, client_id: int | None = None
+) -> None:
+    changed: dict[str, Any] = {"wanted_state": state, "delete_after": delete_after}
+    if client_id is not None:
+        changed["client_id"] = client_id
+    tx.execute(update(domains).where(domains.c.id == tenant_id).values(changed))
+
+
+def forget(tx: Connection, tenant_id: int) -> None:
+    """A tenant that is gone from the PBX, with everything that was in it."""
+    for shelf in SHELVES.values():
+        tx.execute(delete(shelf.table).where(shelf.table.c.tenant_id == tenant_id))
+    tx.execute(delete(domains).where(domains.c.id == tenant_id))
+
+
+def load(tx: Connection, tenant_ids: Sequence[int], vault: Vault) -> dict[int, Mirror]:
+    """Tenants with all that is in them. Their administrators come from their services."""
+    found: dict[int, Mirror] = {}
+    for row in tx.execute(select(domains).where(domains.c.id.in_(tenant_ids))):
+        found[row.id] = _mirror_from(row)
+    things: dict[int, dict[str, dict[str, list[Thing]]]] = {
+        tenant_id: {"wanted": {}, "applied": {}, "actual": {}} for tenant_id in found
+    }
+    uuids: dict[int, dict[str, str]] = {tenant_id: {} for tenant_id in found}
+    for shelf in SHELVES.values():
+        for row in tx.execute(
+            select(shelf.table).where(shelf.table.c.tenant_id.in_(tenant_ids)).order_by(shelf.column)
+        ):
+            if row.tenant_id not in found:
+                continue
+            password = _opened(row, shelf, vault)
+            for side in ("wanted", "applied", "actual"):
+                document = getattr(row, side)
+                if document is not None:
+                    thing: Any = object_from_json(shelf.kind, document)
+                    if password is not None and side == "wanted":
+                        thing = replace(thing, password=password)
+                    things[row.tenant_id][side].setdefault(shelf.member, []).append(thing)
+            uuids[row.tenant_id][f"{shelf.member} {getattr(row, shelf.column)}"] = row.pbx_uuid
+    return {
+        tenant_id: replace(
+            mirror,
+            plain=_filled(mirror.plain, things[tenant_id]["wanted"]),
+            applied=_filled(mirror.applied, things[tenant_id]["applied"]) if mirror.applied else None,
+            actual=_filled(mirror.actual, things[tenant_id]["actual"]) if mirror.actual else None,
+            uuids=uuids[tenant_id],
+        )
+        for tenant_id, mirror in found.items()
+    }
+
+
+def want(tx: Connection, tenant_id: int, things: Sequence[Thing], *, uuid_of: Mapping[str, str], vault: Vault) -> None:
+    """Wants objects of one kind, new ones or changed ones."""
+    if not things:
+        return
+    shelf = SHELVES[type(things[0])]
+    column = shelf.table.c[shelf.column]
+    keys = [shelf.key_of(each) for each in things]
+    there = {key for (key,) in tx.execute(select(column).where(shelf.table.c.tenant_id == tenant_id, column.in_(keys)))}
+    new = []
+    for thing in things:
+        key = shelf.key_of(thing)
+        changed: dict[str, Any] = {"service_id": thing.service_id, "wanted": object_to_json(thing)}
+        password: Secret | None = getattr(thing, "password", None)
+        if password is not None:
+            changed["secret"] = vault.seal(password, place=shelf.place(tenant_id, key))
+        if key in there:
+            tx.execute(update(shelf.table).where(shelf.table.c.tenant_id == tenant_id, column == key).values(changed))
+        else:
+            new.append(
+                {"secret": None}
+                | changed
+                | {
+                    "tenant_id": tenant_id,
+                    shelf.column: key,
+                    "pbx_uuid": uuid_of[key],
+                    "held_by_hand": 0,
+                    "origin": "bridge",
+                }
+            )
+    if new:
+        tx.execute(insert(shelf.table), new)
+
+
+def unwant(tx: Connection, tenant_id: int, kind: type[Thing], keys: Sequence[str]) -> int:
+    """Wants objects no more. The rows go when the PBX has let the objects go."""
+    shelf = SHELVES[kind]
+    mine = (shelf.table.c.tenant_id == tenant_id) & shelf.table.c[shelf.column].in_(keys)
+    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None)).rowcount
+    return int(changed)
+
+
+def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
+    """Wants nothing more that belongs to a service."""
+    for shelf in SHELVES.values():
+        mine = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c.service_id == service_id)
+        tx.execute(update(shelf.table).where(mine).values(wanted=None))
+
+
+def record(
+    tx: Connection, mirror: Mirror, *, applied: Tenant | None, actual: Tenant | None, held: Held, now: datetime
+) -> None:
+    """What was applied and what was seen afterwards. Rows that say so already are only marked as seen."""
+    seen: dict[str, Any] = {"last_synced": now}
+    if actual is not None:
+        seen |= {"last_seen": now, "content_hash": hash_of(actual)}
+    tx.execute(
+        update(domains)
+        .where(domains.c.id == mirror.tenant_id)
+        .values(
+            applied=_own(applied),
+            actual=_own(actual),
+            actual_state=_state_of(actual),
+            held_by_hand=_held_to(held),
+            **seen,
+        )
+    )
+    for shelf in SHELVES.values():
+        _record_things(tx, shelf, mirror, applied, actual, held, now)
+
+
+def _record_things(
+    tx: Connection,
+    shelf: Shelf,
+    mirror: Mirror,
+    applied: Tenant | None,
+    actual: Tenant | None,
+    held: Held,
+    now: datetime,
+) -> None:
+    wanted = _by_key(shelf, mirror.plain)
+    applied_before, actual_before = _by_key(shelf, mirror.applied), _by_key(shelf, mirror.actual)
+    applied_now, actual_now = _by_key(shelf, applied), _by_key(shelf, actual)
+    table, column = shelf.table, shelf.table.c[shelf.column]
+    held_before: frozenset[str] = getattr(mirror.held, shelf.member)
+    held_now: frozenset[str] = getattr(held, shelf.member)
+
+    known = wanted.keys() | applied_before.keys() | actual_before.keys()
+    seen_again = False
+    for key in sorted(known | actual_now.keys()):
+        mine = (table.c.tenant_id == mirror.tenant_id) & (column == key)
+        if key not in wanted and key not in actual_now:
+            tx.execute(delete(table).where(mine))
+            continue
+        same = (
+            applied_before.get(key) == applied_now.get(key)
+            and actual_before.get(key) == actual_now.get(key)
+            and (key in held_before) == (key in held_now)
+        )
+        if same:
+            seen_again = seen_again or key in actual_now
+            continue
+        changed: dict[str, Any] = {
+            "applied": applied_now.get(key),
+            "actual": actual_now.get(key),
+            "held_by_hand": int(key in held_now),
+            "last_synced": now,
+        }
+        if key in actual_now:
+            changed |= {"last_seen": now, "content_hash": hash_of(object_from_json(shelf.kind, actual_now[key]))}
+        if key in known:
+            tx.execute(update(table).where(mine).values(changed))
+        else:
+            new = {"tenant_id": mirror.tenant_id, "service_id": None, shelf.column: key, "pbx_uuid": "", "wanted": None}
+            tx.execute(insert(table).values(new | changed | {"secret": None, "origin": "pbx", "first_seen": now}))
+    if seen_again:
+        present = (table.c.tenant_id == mirror.tenant_id) & table.c.actual.is_not(None)
+        tx.execute(update(table).where(present).values(last_seen=now, last_synced=now))
+
+
+def _by_key(shelf: Shelf, tenant: Tenant | None) -> dict[str, dict[str, Any]]:
+    if tenant is None:
+        return {}
+    return {shelf.key_of(each): object_to_json(each) for each in getattr(tenant, shelf.member)}
+
+
+def _own(tenant: Tenant | None) -> dict[str, Any] | None:
+    """The tenant's own members; its objects have rows of their own."""
+    if tenant is None:
+        return None
+    return object_to_json(_filled(tenant, {}))
+
+
+def _state_of(actual: Tenant | None) -> str:
+    if actual is None:
+        return "absent"
+    if not actual.enabled:
+        return "disabled"
+    return "present" if actual.outbound else "restricted"
+
+
+def _mirror_from(row: Row[Any]) -> Mirror:
+    return Mirror(
+        tenant_id=row.id,
+        server_id=row.server_id,
+        client_id=row.client_id,
+        plain=Tenant(row.domain, marker=row.pbx_uuid, description=row.wanted["description"]),
+        applied=object_from_json(Tenant, row.applied) if row.applied is not None else None,
+        actual=object_from_json(Tenant, row.actual) if row.actual is not None else None,
+        held=_held_from(row.held_by_hand),
+        wanted_state=row.wanted_state,
+        actual_state=row.actual_state,
+        delete_after=row.delete_after,
+        last_synced=row.last_synced,
+    )
+
+
+def _filled(tenant: Tenant, things: dict[str, list[Thing]]) -> Tenant:
+    filled: dict[str, Any] = {shelf.member: tuple(things.get(shelf.member, ())) for shelf in SHELVES.values()}
+    return replace(tenant, **filled)
+
+
+def _opened(row: Row[Any], shelf: Shelf, vault: Vault) -> Secret | None:
+    if row.secret is None:
+        return None
+    return vault.open(row.secret, place=shelf.place(row.tenant_id, getattr(row, shelf.column)))
+
+
+def _held_to(held: Held) -> dict[str, Any]:
+    document = {each.name: getattr(held, each.name) for each in fields(held)}
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in document.items() if value}
+
+
+def _held_from(document: dict[str, Any]) -> Held:
+    members: dict[str, Any] = {
+        name: frozenset(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    return Held(**members)

@@ -1,0 +1,113 @@
+"""Services as WHMCS wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from bridge.database import NOW
+from bridge.secret import Secret
+from bridge.service import Resources, Service, resources_from, resources_to
+from bridge.tables import services
+from bridge.vault import Vault
+from bridge.wanted import Status
+
+
+def get(tx: Connection, service_id: int, *, lock: bool = False) -> Service | None:
+    found = select(services).where(services.c.service_id == service_id)
+    row = tx.execute(found.with_for_update() if lock else found).one_or_none()
+    return service_from(row) if row else None
+
+
+def of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Service]]:
+    found = select(services).where(services.c.tenant_id.in_(tenant_ids)).order_by(services.c.service_id)
+    sharing: dict[int, list[Service]] = {tenant_id: [] for tenant_id in tenant_ids}
+    for row in tx.execute(found):
+        sharing[row.tenant_id].append(service_from(row))
+    return sharing
+
+
+def page(tx: Connection, *, after: int = 0, limit: int = 500) -> list[Service]:
+    """Every service, a page at a time, by id."""
+    found = select(services).where(services.c.service_id > after).order_by(services.c.service_id).limit(limit)
+    return [service_from(row) for row in tx.execute(found)]
+
+
+def count_by_status(tx: Connection) -> dict[str, int]:
+    found = select(services.c.status, func.count().label("total")).group_by(services.c.status)
+    return {row.status: row.total for row in tx.execute(found)}
+
+
+def known(tx: Connection, service_ids: Iterable[int]) -> set[int]:
+    found = select(services.c.service_id).where(services.c.service_id.in_(list(service_ids)))
+    return {service_id for (service_id,) in tx.execute(found)}
+
+
+def add(tx: Connection, service: Service) -> None:
+    row = _changing(service) | {"service_id": service.service_id, "password": None, "created_at": NOW}
+    tx.execute(insert(services).values(row))
+
+
+def save(tx: Connection, service: Service) -> None:
+    tx.execute(update(services).where(services.c.service_id == service.service_id).values(_changing(service)))
+
+
+def save_password(tx: Connection, service_id: int, password: Secret, vault: Vault) -> None:
+    sealed = vault.seal(password, place=_place(service_id))
+    tx.execute(update(services).where(services.c.service_id == service_id).values(password=sealed))
+
+
+def password_of(tx: Connection, service_id: int, vault: Vault) -> Secret | None:
+    row = tx.execute(select(services.c.password).where(services.c.service_id == service_id)).one_or_none()
+    if row is None or row.password is None:
+        return None
+    return vault.open(row.password, place=_place(service_id))
+
+
+def _place(service_id: int) -> str:
+    return f"services.password.{service_id}"
+
+
+def _changing(service: Service) -> dict[str, Any]:
+    return {
+        "tenant_id": service.tenant_id,
+        "client_id": service.client_id,
+        "product_id": service.product_id,
+        "server_id": service.server_id,
+        "department": service.department,
+        "status": service.status.value,
+        "resources": resources_to(service.resources),
+        "options": dict(service.options),
+        "custom_fields": dict(service.custom_fields),
+        "over_limit": list(service.over_limit),
+        "username": service.username,
+        "generation": service.generation,
+        "suspend_reason": service.suspend_reason,
+        "package_version": service.package_version,
+        "welcomed_at": service.welcomed_at,
+        "updated_at": NOW,
+    }
+
+
+def service_from(row: Row[Any]) -> Service:
+    resources: Resources = resources_from(row.resources)
+    return Service(
+        service_id=row.service_id,
+        client_id=row.client_id,
+        product_id=row.product_id,
+        status=Status(row.status),
+        tenant_id=row.tenant_id,
+        server_id=row.server_id,
+        department=row.department,
+        resources=resources,
+        options=tuple(sorted(row.options.items())),
+        custom_fields=tuple(sorted(row.custom_fields.items())),
+        over_limit=tuple(row.over_limit),
+        username=row.username,
+        generation=row.generation,
+        suspend_reason=row.suspend_reason,
+        package_version=row.package_version,
+        welcomed_at=row.welcomed_at,
+    )
