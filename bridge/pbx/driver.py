@@ -8,16 +8,30 @@
 
 Every verb is safe to repeat. `put` adopts an unmarked tenant only when told to. What one PBX cannot do is a
 `Refused` with a clear sentence, never a silent skip; `capabilities` says so beforehand.
+
+Inside a tenant that is ours, `put` looks at each object by its key:
+
+    object           wanted                       not wanted
+    not there        makes it                     nothing to do
+    made by put      makes it match               removes it
+    made by hand     makes it match, is ours now  leaves it: it is `unknown`, and a person or a policy decides
+
+So adopting a tenant, or wanting too little by mistake, takes nothing away that people made. A limit that the PBX does
+not enforce stays with the bridge. `service_id` is the bridge's own note: no PBX keeps it, `find` gives None. A password
+of None means "leave it as it is".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bridge.secret import Secret
+
+if TYPE_CHECKING:
+    from bridge.network import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,8 @@ class Capabilities:
     single_sign_on: bool = False
     secrets_readable: bool = True
     """False: passwords can be written and never read back, so they are not compared."""
+    domain_names: bool = False
+    """True: a tenant is reached under its own name, so its domain must resolve to the PBX and be in its certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +151,15 @@ class Check:
     latency_ms: int
     detail: str
     fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a driver may touch besides its own configuration."""
+
+    guard: Guard
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
 
 
 class Driver(Protocol):

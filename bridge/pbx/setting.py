@@ -1,0 +1,50 @@
+"""What a driver has to be told before it can connect: declared beside the driver, checked in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.errors import NotPrepared
+from bridge.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    meaning: str
+    pattern: str = r"[^\x00-\x1f]{1,500}"
+    example: str = ""
+    required: bool = True
+    secret: bool = False
+
+
+def checked(
+    kind: str, settings: tuple[Setting, ...], config: Mapping[str, object], secrets: Mapping[str, Secret]
+) -> dict[str, str]:
+    """The configuration as text, or one message that names every key that is wrong and shows no value."""
+    values = {name: _text(value) for name, value in config.items()}
+    plain = {each.name: each for each in settings if not each.secret}
+    sealed = {each.name: each for each in settings if each.secret}
+
+    wrong = [f"{name!a} is not a setting of this driver" for name in config if name not in plain and name not in sealed]
+    wrong += [f"{name!a} is a secret and belongs among the secrets" for name in config if name in sealed]
+    wrong += [f"{name!a} is not a secret of this driver" for name in secrets if name not in sealed]
+    for given, known in ((values, plain), ({name: secret.reveal() for name, secret in secrets.items()}, sealed)):
+        for name, setting in known.items():
+            if name not in given:
+                wrong += [f"{name} is missing: {setting.meaning}"] if setting.required else []
+            elif not re.fullmatch(setting.pattern, given[name] or ""):
+                wrong.append(
+                    f"{name} is not {setting.meaning}" + (f", such as {setting.example}" * bool(setting.example))
+                )
+    if wrong:
+        raise NotPrepared(f"the {kind} driver cannot connect: " + "; ".join(sorted(wrong)))
+    return {name: value or "" for name, value in values.items()}
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int) else None
