@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
@@ -75,7 +76,7 @@ def lost(action: str, *, is_write: bool, what: str) -> BridgeError:
 
 def _document(body: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(body.decode("utf-8-sig"))
+        found = json.loads(body.decode("utf-8-sig"), parse_float=Decimal)
     except (UnicodeDecodeError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -18,6 +18,7 @@ from bridge.errors import NotReached, Refused
 from bridge.secret import Secret
 from bridge.whmcs import php
 from bridge.whmcs.answer import lost, read_answer
+from bridge.whmcs.exchange import exchange
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Whmcs:
         access_key: Secret | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`http` has WHMCS's own folder as its base URL."""
+        """`http` is of `bridge.http.client`, with WHMCS's own folder as its base URL."""
         self._http = http
         self._identifier = identifier
         self._secret = secret
@@ -207,15 +208,9 @@ class Whmcs:
         self, action: str, parameters: Mapping[str, Any], read: Callable[[dict[str, Any]], T], *, is_write: bool
     ) -> T:
         fields = php.form({"action": action, "responsetype": "json", **parameters}) + self._credentials()
+        answer = exchange(self._http, "includes/api.php", asked=action, reading=not is_write, form=dict(fields))
         try:
-            reply = self._http.post("includes/api.php", data=dict(fields), follow_redirects=False)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            what = f"WHMCS was not reached for {action} ({type(error).__name__})"
-            raise NotReached(what, kind="unavailable") from None
-        except httpx.HTTPError as error:
-            raise lost(action, is_write=is_write, what=type(error).__name__) from None
-        try:
-            return read(read_answer(action=action, is_write=is_write, status=reply.status_code, body=reply.content))
+            return read(read_answer(action=action, is_write=is_write, status=answer.status, body=answer.body))
         except php.Unreadable as error:
             raise lost(action, is_write=is_write, what=str(error)) from error
 
