@@ -65,14 +65,16 @@ class Guard:
         """Where a connection may go, or NotPrepared saying why not. One forbidden address forbids the name."""
         judge_port(port)
         read = read_host(host)
-        literal = isinstance(read, ipaddress.IPv4Address | ipaddress.IPv6Address)
-        found = (read,) if literal else tuple(ipaddress.ip_address(each) for each in self.resolve(host, port))
+        is_name = isinstance(read, str)
+        found: tuple[Address, ...] = (
+            tuple(map(ipaddress.ip_address, self.resolve(read, port))) if isinstance(read, str) else (read,)
+        )
         if not found:
             raise NotReached(f"{host} is not resolved: DNS knows no address")
         for address in found:
             why = why_not(address, self.allowed_networks)
             if why:
-                where = host if literal else f"{host} resolves to {address}, which"
+                where = f"{host} resolves to {address}, which" if is_name else host
                 raise NotPrepared(f"{where} is {why}; only BRIDGE_ALLOWED_NETWORKS opens such addresses")
         return found
 
@@ -137,7 +139,7 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How a TLS server proves itself: by a certificate authority, by its pinned certificate, or for a while not at all."""
+    """How a TLS server proves itself: by an authority, by a pinned certificate, or for a while not at all."""
 
     pin: str | None = None
     """SHA-256 of the certificate, 64 hexadecimal digits."""

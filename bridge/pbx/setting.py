@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from bridge.errors import NotPrepared
+from bridge.network import Trust, read_pin
 from bridge.secret import Secret
 
 
@@ -18,6 +20,28 @@ class Setting:
     example: str = ""
     required: bool = True
     secret: bool = False
+
+
+TLS = (
+    Setting("pin", "the SHA-256 fingerprint of the certificate", r"[0-9A-Fa-f:]{64,95}", "3f:09:...", required=False),
+    Setting(
+        "unverified_until",
+        "the last day on which any certificate is accepted",
+        r"\d{4}-\d{2}-\d{2}",
+        "2026-12-31",
+        required=False,
+    ),
+)
+"""What every driver over TLS may be told (T-23)."""
+
+
+def trust_of(config: Mapping[str, str]) -> Trust:
+    """How the other side proves itself, out of the settings in `TLS`."""
+    pin, until = config.get("pin"), config.get("unverified_until")
+    try:
+        return Trust(read_pin(pin) if pin else None, date.fromisoformat(until) if until else None)
+    except ValueError:
+        raise NotPrepared("unverified_until is not a day, such as 2026-12-31") from None
 
 
 def checked(
