@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from sqlalchemy import Engine
 
-    from sqlalchemy import Engine
-
-    from bridge.settings import Settings
-    from bridge.vault import Vault
+from bridge.bell import Bell
+from bridge.crash import Crash, never
+from bridge.drivers import Drivers
+from bridge.network import Guard
+from bridge.pbx.driver import Surroundings
+from bridge.settings import Network, Settings
+from bridge.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +26,14 @@ class Bridge:
     settings: Settings
     engine: Engine
     vault: Vault
-    random: Callable[[int], bytes]
+    drivers: Drivers = field(default_factory=lambda: Drivers(surroundings()))
+    random: Callable[[int], bytes] = os.urandom
+    ticks: Callable[[], float] = time.monotonic
+    """Seconds that only ever grow, for durations inside the process."""
+    bell: Bell = field(default_factory=Bell)
+    crash: Crash = never
+
+
+def surroundings(networks: tuple[Network, ...] = ()) -> Surroundings:
+    """What drivers may touch: the network behind its guard, the clock, chance."""
+    return Surroundings(guard=Guard(networks), clock=lambda: datetime.now(UTC), random=os.urandom)

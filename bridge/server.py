@@ -21,11 +21,13 @@ class Server:
     name: str
     driver: str
     config: dict[str, Any] = field(default_factory=dict)
-    """What the driver needs to connect, apart from its secrets, and the zone its domains are named in."""
+    """What the driver needs to connect, apart from its secrets."""
     enabled: bool = True
     is_default: bool = False
     accounts_max: int | None = None
     group_id: int | None = None
+    zone: str | None = None
+    """The domain under which tenants without a name of their own are named."""
     cdr_group: str | None = None
     health: Health = Health.UNTESTED
     checks: list[dict[str, Any]] | None = None

@@ -7,6 +7,8 @@ are part of what is authenticated, so a value copied into another row is noise.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import stat
 from collections.abc import Callable
@@ -25,12 +27,17 @@ _NONCE_BYTES = 12
 class Vault:
     def __init__(self, master_key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
         self._cipher = AESGCM(master_key)
+        self._fingerprint_key = hmac.new(master_key, b"fingerprint", hashlib.sha256).digest()
         self._random = random
 
     def seal(self, secret: Secret, *, place: str) -> bytes:
         """`place` names table, column and row, such as 'keys.secret.whmcs-main'."""
         nonce = self._random(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, secret.reveal().encode(), _VERSION + place.encode())
+
+    def fingerprint(self, secret: Secret) -> str:
+        """The same for the same secret, and of no use to anyone else: for telling whether two are equal."""
+        return hmac.new(self._fingerprint_key, secret.reveal().encode(), hashlib.sha256).hexdigest()
 
     def open(self, sealed: bytes, *, place: str) -> Secret:
         if sealed[:1] != _VERSION:

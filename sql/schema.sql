@@ -145,6 +145,8 @@ CREATE TABLE mod_ictvoipbilling_servers (
     COMMENT 'Most tenants it should carry; NULL means no limit',
   `group_id` BIGINT NULL
     COMMENT 'The server group in WHMCS, tblservergroups.id',
+  `zone` VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'The domain under which new tenants are named when WHMCS has no name for them',
   `cdr_group` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
     COMMENT 'Servers that replicate each other share this word: one call id is one call among them',
   `health` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
@@ -320,7 +322,7 @@ CREATE TABLE mod_ictvoipbilling_services (
     COMMENT 'Its custom fields as WHMCS sent them last, as JSON',
   `over_limit` LONGTEXT NOT NULL
     COMMENT 'Limits it uses more of than its package allows, as a JSON list; empty when all is well',
-  `username` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+  `username` VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL
     COMMENT 'User name of the tenant''s portal administrator',
   `password` VARBINARY(1024) NULL
     COMMENT 'That administrator''s password, sealed under the master key; NULL before one was set',

@@ -112,9 +112,14 @@ def by_domain(tx: Connection, domain: str, *, lock: bool = False) -> Place | Non
     return Place(row.id, row.server_id, row.client_id, row.delete_after) if row else None
 
 
-def domain_of(tx: Connection, tenant_id: int) -> str:
-    found: str = tx.execute(select(domains.c.domain).where(domains.c.id == tenant_id)).scalar_one()
+def domain_of(tx: Connection, tenant_id: int) -> str | None:
+    found: str | None = tx.execute(select(domains.c.domain).where(domains.c.id == tenant_id)).scalar_one_or_none()
     return found
+
+
+def look_again(tx: Connection, tenant_id: int) -> None:
+    """Asks for a comparison with the PBX soon."""
+    tx.execute(update(domains).where(domains.c.id == tenant_id).values(last_synced=None))
 
 
 def domains_of_server(tx: Connection, server_id: int) -> dict[str, int]:

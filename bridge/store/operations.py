@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from bridge.database import NOW
 from bridge.operations import QUEUED, Kind, Operation, State, Step
@@ -136,6 +136,17 @@ def save(tx: Connection, operation: Operation, *, now: datetime) -> None:
     tx.execute(update(operations).where(operations.c.id == operation.id).values(_changing(operation, now)))
 
 
+def save_running(tx: Connection, operation_ids: Sequence[int], *, now: datetime) -> None:
+    running = {"state": State.RUNNING.value, "due_at": None, "updated_at": now}
+    tx.execute(update(operations).where(operations.c.id.in_(operation_ids)).values(running))
+
+
+def is_late(tx: Connection, operation_id: int) -> bool:
+    """Whether its call has returned, held so that it cannot return unseen before the transaction ends."""
+    found = select(operations.c.late).where(operations.c.id == operation_id).with_for_update()
+    return bool(tx.execute(found).scalar_one())
+
+
 def mark_late(tx: Connection, operation_id: int) -> bool:
     """Says that the call of an operation returns before its end. False when it has ended: then it is not late."""
     held = get(tx, operation_id, lock=True)
@@ -213,6 +224,10 @@ def add_lane(tx: Connection, *, tenant_id: int, server_id: int) -> None:
             head_generation=0,
         )
     )
+
+
+def remove_lane(tx: Connection, tenant_id: int) -> None:
+    tx.execute(delete(lanes).where(lanes.c.tenant_id == tenant_id))
 
 
 def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime, generation: int | None = None) -> None:

@@ -54,6 +54,11 @@ def save(tx: Connection, service: Service) -> None:
     tx.execute(update(services).where(services.c.service_id == service.service_id).values(_changing(service)))
 
 
+def leave_tenant(tx: Connection, tenant_id: int) -> None:
+    """The tenant is gone; what its services were is kept."""
+    tx.execute(update(services).where(services.c.tenant_id == tenant_id).values(tenant_id=None, updated_at=NOW))
+
+
 def save_password(tx: Connection, service_id: int, password: Secret, vault: Vault) -> None:
     sealed = vault.seal(password, place=_place(service_id))
     tx.execute(update(services).where(services.c.service_id == service_id).values(password=sealed))

@@ -1,0 +1,83 @@
+"""One attempt to make a PBX match what is wanted: look, change what differs, look again. No transaction is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.crash import Crash, Point
+from bridge.errors import Conflict, OutcomeUnknown
+from bridge.handler import Adopt
+from bridge.pbx.comparison import differences, unmet
+from bridge.pbx.driver import Driver, Tenant
+from bridge.store.mirror import Mirror
+from bridge.wanted import Contribution, Held, held_by_hand, living, respecting, tenant_from
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an attempt left behind on the PBX."""
+
+    applied: Tenant | None
+    actual: Tenant | None
+    held: Held
+
+
+def match(
+    driver: Driver, mirror: Mirror, contributions: tuple[Contribution, ...], *, adopt: Adopt, crash: Crash
+) -> Seen:
+    """Makes the tenant as wanted. One that nobody wants and that is not there is left alone."""
+    wanted = tenant_from(mirror.plain, contributions)
+    actual = driver.find(wanted.domain)
+    if actual is None and not living(contributions):
+        return Seen(None, None, Held())
+    if actual is not None:
+        _may_touch(wanted, actual, adopt)
+
+    held = held_by_hand(mirror.held, applied=mirror.applied, actual=actual)
+    tenant = respecting(held, wanted)
+    crash(Point.STEP_BEFORE)
+    try:
+        driver.put(tenant, adopt=adopt == "always")
+    except OutcomeUnknown:
+        seen = driver.find(tenant.domain)
+        if seen is None or unmet(differences(tenant, seen, driver.capabilities)):
+            raise
+    else:
+        seen = driver.find(tenant.domain)
+    crash(Point.STEP_AFTER)
+    if seen is None:
+        raise OutcomeUnknown(f"{tenant.domain} was put and is not there")
+    left = unmet(differences(tenant, seen, driver.capabilities))
+    if left:
+        named = ", ".join(f"{each.what} {each.member}" for each in left[:5])
+        raise OutcomeUnknown(f"{tenant.domain} was put and is not as wanted: {named}")
+    return Seen(tenant, seen, held)
+
+
+def remove(driver: Driver, mirror: Mirror, *, crash: Crash) -> Seen:
+    """Deletes the tenant, if it still carries our marker in the moment of deletion."""
+    actual = driver.find(mirror.plain.domain)
+    if actual is not None:
+        _may_touch(mirror.plain, actual, "never")
+        crash(Point.STEP_BEFORE)
+        try:
+            driver.remove(mirror.plain)
+        except OutcomeUnknown:
+            if driver.find(mirror.plain.domain) is not None:
+                raise
+        crash(Point.STEP_AFTER)
+        if driver.find(mirror.plain.domain) is not None:
+            raise OutcomeUnknown(f"{mirror.plain.domain} was removed and is still there")
+    return Seen(None, None, Held())
+
+
+def _may_touch(wanted: Tenant, actual: Tenant, adopt: Adopt) -> None:
+    if actual.marker == wanted.marker:
+        return
+    if actual.marker is not None:
+        raise Conflict(f"{wanted.domain} is there and carries another's marker", kind="pbx_conflict")
+    if adopt != "always":
+        raise Conflict(
+            f"{wanted.domain} is there and nobody marked it; adopt it by the handler's setting, or remove it",
+            kind="pbx_conflict",
+        )

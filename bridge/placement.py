@@ -1,0 +1,157 @@
+"""Where a new service goes: its handler, its server, its tenant and what the tenant starts with."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bridge import server as servers_
+from bridge.app import Bridge
+from bridge.errors import Conflict, NotPrepared
+from bridge.handler import Handler, domain_for
+from bridge.pbx.driver import Extension
+from bridge.secret import Secret
+from bridge.server import Server
+from bridge.service import Chosen, Resources, Service, resources_from, with_options
+from bridge.store import handlers, mirror, operations, servers
+from bridge.wanted import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a new service would be set up. `server` is None when only a person can say where."""
+
+    handler: Handler
+    server: Server | None
+    rule: str
+    domain: str | None
+
+
+def plan(
+    tx: Connection,
+    *,
+    service_id: int,
+    client_id: int,
+    product_id: int,
+    server_id: int | None,
+    domain: str,
+    username: str,
+) -> Plan:
+    by_server = handlers.of_product(tx, product_id)
+    general = by_server.get(0, Handler(product_id))
+    choice = servers_.choose(
+        servers.listed(tx), asked=server_id, group_id=general.server_group, accounts=servers.accounts(tx)
+    )
+    handler = by_server.get(choice.server.server_id, general) if choice.server else general
+    if not handler.enabled:
+        raise Conflict(f"the handler of product {product_id} is disabled, so it takes no new service")
+    if choice.server is None:
+        return Plan(handler, None, choice.rule, None)
+    if not handler.is_manual and handler.driver not in ("", choice.server.driver):
+        raise NotPrepared(
+            f"the handler of product {product_id} asks for the driver {handler.driver}, "
+            f"but server {choice.server.server_id} is a {choice.server.driver}"
+        )
+    name = domain_for(
+        handler.domain,
+        domain=domain,
+        username=username,
+        service_id=service_id,
+        client_id=client_id,
+        product_id=product_id,
+        zone=choice.server.zone or f"server{choice.server.server_id}.invalid",
+    )
+    return Plan(handler, choice.server, choice.rule, name)
+
+
+def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> int:
+    """The tenant of a new service: the client's own of that name, or a new one."""
+    assert plan.server is not None
+    assert plan.domain is not None
+    place = mirror.by_domain(tx, plan.domain, lock=True)
+    if place is not None:
+        if place.client_id != service.client_id:
+            raise Conflict(
+                f"the domain of service {service.service_id} belongs to another client's tenant", kind="tenant_mismatch"
+            )
+        if place.server_id != plan.server.server_id:
+            raise Conflict(
+                f"the tenant {plan.domain} is on server {place.server_id}; a service joins it there or has another name"
+            )
+        mirror.set_wanted(tx, place.tenant_id, state="present", delete_after=None)
+        return place.tenant_id
+    tenant_id = mirror.add_tenant(
+        tx,
+        server_id=plan.server.server_id,
+        client_id=service.client_id,
+        domain=plan.domain,
+        pbx_uuid=identifier(bridge, "tenant", plan.domain),
+        description=f"WHMCS client {service.client_id}",
+    )
+    operations.add_lane(tx, tenant_id=tenant_id, server_id=plan.server.server_id)
+    return tenant_id
+
+
+def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id: int, service: Service) -> None:
+    """What a new service starts with: the handler's count, no more than the package's limit."""
+    limit = dict(service.resources.limits).get("extensions")
+    count = handler.extensions if limit is None else min(handler.extensions, limit)
+    taken = {each.number for each in mirror.load(tx, [tenant_id], bridge.vault)[tenant_id].plain.extensions}
+    free = (str(number) for number in range(handler.first_extension, handler.first_extension + count + len(taken)))
+    numbers = [number for number in free if number not in taken][:count]
+    wanted = [
+        Extension(number, f"Extension {number}", service.service_id, password=new_password(bridge), voicemail=True)
+        for number in numbers
+    ]
+    domain = mirror.domain_of(tx, tenant_id)
+    identifiers = {number: identifier(bridge, "extension", f"{domain}/{number}") for number in numbers}
+    mirror.want(tx, tenant_id, wanted, uuid_of=identifiers, vault=bridge.vault)
+
+
+def chosen_resources(tx: Connection, product_id: int, options: Mapping[str, str]) -> tuple[int | None, Chosen]:
+    """The product's package with the options the customer chose, and the package's version."""
+    package = handlers.package(tx, product_id)
+    if package is None:
+        return None, Chosen(Resources(), tuple(sorted(options)))
+    version, document = package
+    return version, with_options(resources_from(document), options)
+
+
+def identifier(bridge: Bridge, kind: str, name: str) -> str:
+    """What we call an object before the first attempt to make it, so that no repeat makes a second (R-17)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"bridge:{bridge.settings.instance}:{kind}:{name}"))
+
+
+def new_password(bridge: Bridge) -> Secret:
+    return Secret(base64.b32encode(bridge.random(20)).decode())
+
+
+def new_service(
+    *,
+    service_id: int,
+    client_id: int,
+    product_id: int,
+    plan: Plan,
+    resources: Resources,
+    options: Mapping[str, str],
+    custom_fields: Mapping[str, str],
+    username: str,
+    package_version: int | None,
+) -> Service:
+    return Service(
+        service_id=service_id,
+        client_id=client_id,
+        product_id=product_id,
+        status=Status.ACTIVE,
+        server_id=plan.server.server_id if plan.server else None,
+        department=plan.handler.department,
+        resources=resources,
+        options=tuple(sorted(options.items())),
+        custom_fields=tuple(sorted(custom_fields.items())),
+        username=username,
+        package_version=package_version,
+    )

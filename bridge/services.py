@@ -1,0 +1,618 @@
+"""What WHMCS asks for a service: create, suspend, unsuspend, terminate, renew, change package, change password.
+
+Each call edits the tenant we want and appends an operation; a worker makes the PBX match. Asking twice is harmless:
+
+    same key, same wish, still under way        in progress, with the operation's number
+    same key, same wish, ended                  the stored answer, unchanged
+    same key, other wish                        refused, nothing runs
+    any key, the wish is what is wanted now     the operation that wished it first
+    any key, the wish was undone in between     a new operation: a copied key never makes a call do nothing
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bridge import placement, settlement
+from bridge.app import Bridge
+from bridge.database import now, transact
+from bridge.errors import Conflict, NotFound
+from bridge.operations import ENDED, Event, Kind, Operation, State, after
+from bridge.secret import Secret
+from bridge.service import Service
+from bridge.store import audit, findings, handlers, mirror, operations, requests, servers, services, tasks
+from bridge.store.requests import Request
+from bridge.wanted import Status, living
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, under which key, and whether it is only to be said what would happen."""
+
+    caller: str
+    method: str
+    key: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked, for comparison with what was asked before under the key; of a password, its fingerprint."""
+    wait_ms: int = 15_000
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a call makes of a service."""
+
+    kind: Kind
+    service: Service
+    is_new: bool = False
+    plan: placement.Plan | None = None
+    password: Secret | None = None
+    changes: tuple[dict[str, Any], ...] = ()
+    unmapped: tuple[str, ...] = ()
+    objection: str | None = None
+    """Why only a person can grant it."""
+
+
+Wisher = Callable[[Connection, Service | None], Wish]
+
+
+def suspend(bridge: Bridge, asking: Asking, service_id: int, reason: str | None) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        held = _known(service, service_id)
+        _may_change(held, "suspended")
+        return Wish(Kind.SUSPEND, replace(held, status=Status.SUSPENDED, suspend_reason=reason or held.suspend_reason))
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def unsuspend(bridge: Bridge, asking: Asking, service_id: int, reason: str | None) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        held = _known(service, service_id)
+        _may_change(held, "resumed")
+        return Wish(Kind.UNSUSPEND, replace(held, status=Status.ACTIVE, suspend_reason=None))
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def terminate(bridge: Bridge, asking: Asking, service_id: int, reason: str | None) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        return Wish(Kind.TERMINATE, replace(_known(service, service_id), status=Status.TERMINATED))
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def renew(bridge: Bridge, asking: Asking, service_id: int, reason: str | None) -> dict[str, Any]:
+    """WHMCS says that a renewal was paid. Nothing is wanted differently."""
+
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        return Wish(Kind.RENEW, _known(service, service_id))
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def change_password(bridge: Bridge, asking: Asking, service_id: int, password: Secret) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        held = _known(service, service_id)
+        _may_change(held, "given another password")
+        return Wish(Kind.CHANGE_PASSWORD, held, password=password)
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def change_package(
+    bridge: Bridge, asking: Asking, service_id: int, product_id: int, options: Mapping[str, str] | None
+) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        held = _known(service, service_id)
+        _may_change(held, "given another package")
+        chosen_options = dict(held.options) if options is None else dict(options)
+        version, chosen = placement.chosen_resources(tx, product_id, chosen_options)
+        changed = replace(
+            held,
+            product_id=product_id,
+            resources=chosen.resources,
+            options=tuple(sorted(chosen_options.items())),
+            package_version=version,
+            department=_department(tx, product_id, held),
+        )
+        changed = replace(changed, over_limit=_over_limit(tx, bridge, changed))
+        return Wish(Kind.CHANGE_PACKAGE, changed, changes=_changes(held, changed), unmapped=chosen.unmapped)
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def create(
+    bridge: Bridge,
+    asking: Asking,
+    *,
+    service_id: int,
+    client_id: int,
+    product_id: int,
+    server_id: int | None,
+    domain: str,
+    username: str,
+    password: Secret | None,
+    options: Mapping[str, str],
+    custom_fields: Mapping[str, str],
+) -> dict[str, Any]:
+    def wish(tx: Connection, service: Service | None) -> Wish:
+        version, chosen = placement.chosen_resources(tx, product_id, options)
+        if service is not None:
+            if service.client_id != client_id:
+                raise Conflict(f"service {service_id} belongs to another client", kind="tenant_mismatch")
+            restored = replace(
+                service,
+                status=Status.ACTIVE,
+                suspend_reason=None,
+                product_id=product_id,
+                resources=chosen.resources,
+                options=tuple(sorted(options.items())),
+                package_version=version,
+                username=username or service.username,
+            )
+            objection = _objection(tx, service, server_id=server_id, domain=domain)
+            if service.tenant_id is not None or objection is not None:
+                return Wish(Kind.CREATE, restored, password=password, unmapped=chosen.unmapped, objection=objection)
+        plan = placement.plan(
+            tx,
+            service_id=service_id,
+            client_id=client_id,
+            product_id=product_id,
+            server_id=server_id,
+            domain=domain,
+            username=username,
+        )
+        new = placement.new_service(
+            service_id=service_id,
+            client_id=client_id,
+            product_id=product_id,
+            plan=plan,
+            resources=chosen.resources,
+            options=options,
+            custom_fields=custom_fields,
+            username=username,
+            package_version=version,
+        )
+        if service is not None:
+            new = replace(new, generation=service.generation)
+        return Wish(
+            Kind.CREATE,
+            new,
+            is_new=service is None,
+            plan=plan,
+            password=password,
+            unmapped=chosen.unmapped,
+            objection=plan.rule if plan.server is None else None,
+        )
+
+    return _ask(bridge, asking, service_id, wish)
+
+
+def get(bridge: Bridge, service_id: int) -> dict[str, Any]:
+    """What is wanted of a service, what is there, and what was asked of late."""
+
+    def act(tx: Connection) -> dict[str, Any]:
+        service = _known(services.get(tx, service_id), service_id)
+        held = mirror.load(tx, [service.tenant_id], bridge.vault) if service.tenant_id is not None else {}
+        there = held.get(service.tenant_id) if service.tenant_id is not None else None
+        domain = there.plain.domain if there else None
+        used = {name: len(things) for name, things in _used(there, service_id).items()} if there else {}
+        limits = dict(service.resources.limits)
+        package = handlers.package(tx, service.product_id)
+        return {
+            "wanted": settlement.service_answer(service, domain)
+            | {"state": there.wanted_state if there else "absent", "suspend_reason": service.suspend_reason},
+            "actual": {
+                "state": there.actual_state if there else "absent",
+                "last_synced": there.last_synced.isoformat() if there and there.last_synced else None,
+                **_seen(there),
+            },
+            "package": {
+                "product_id": service.product_id,
+                "version": service.package_version,
+                "name": package[1].get("name", "") if package else "",
+                "features": dict(service.resources.features),
+                "suspend_policy": service.resources.suspend_policy.value,
+            },
+            "limits": [
+                {"name": name, "used": used.get(name, 0), "limit": limits.get(name)}
+                for name in sorted(limits.keys() | used.keys())
+            ],
+            "usage": {},
+            "balance": {},
+            "operations": [operation_answer(each) for each in operations.of_service(tx, service_id, 10)],
+        }
+
+    return transact(bridge.engine, act)
+
+
+def operation_answer(operation: Operation) -> dict[str, Any]:
+    """An operation as a list or a console shows it."""
+    return {
+        "operation_id": operation.id,
+        "service_id": operation.service_id,
+        "server_id": operation.server_id,
+        "kind": operation.kind.value,
+        "state": operation.state.value,
+        "generation": operation.generation,
+        "attempts": operation.attempts,
+        "due_at": operation.due_at.isoformat() if operation.due_at else None,
+        "cause": operation.cause,
+        "asked_by": operation.actor,
+        "created_at": operation.created_at.isoformat(),
+        "finished_at": operation.finished_at.isoformat() if operation.finished_at else None,
+    }
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    operation: Operation
+    answer: dict[str, Any]
+    replayed: bool = False
+    wait: bool = False
+
+
+def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[str, Any]:
+    """Commits first, then waits for the worker as long as the caller does."""
+
+    def act(tx: Connection) -> _Asked:
+        return _accept(tx, bridge, asking, service_id, wish)
+
+    if asking.dry_run:
+        with bridge.engine.connect() as tx:  # never committed
+            return act(tx).answer | {"dry_run": True}
+    asked = transact(bridge.engine, act)
+    bridge.bell.ring()
+    if asked.wait:
+        return _wait(bridge, asked.operation, asking.wait_ms)
+    return asked.answer | ({"_meta": {"replayed": True}} if asked.replayed else {})
+
+
+def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> _Asked:
+    moment = now(tx)
+    params_hash = hash_of(asking.params)
+    held = services.get(tx, service_id, lock=True)
+    known = requests.get(tx, caller=asking.caller, key=asking.key) if asking.key else None
+    if known is not None and known.expires_at <= moment:
+        renewed, known = True, None
+    else:
+        renewed = known is not None
+    if known is not None and (known.method, known.params_hash) != (asking.method, params_hash):
+        raise Conflict("this idempotency key was used for something else", kind="idempotency_mismatch")
+
+    wish = wisher(tx, held)
+    first = _wished_before(tx, bridge, held, wish)
+    if first is not None:
+        if known is not None and known.operation_id == first.id:
+            return _repeated(tx, first)
+        _remember(tx, bridge, asking, params_hash, first.id, moment, renewed=renewed)
+        return _joined(tx, bridge, asking, first, moment)
+
+    operation = _append(tx, bridge, asking, held, wish, moment)
+    _remember(tx, bridge, asking, params_hash, operation.id, moment, renewed=renewed)
+    answer = settlement.answer_of(operation, services.get(tx, service_id), _domain(tx, operation))
+    return _Asked(operation, answer, wait=operation.state is State.ACCEPTED and not operation.late)
+
+
+def _wished_before(tx: Connection, bridge: Bridge, held: Service | None, wish: Wish) -> Operation | None:
+    """The operation that first wished what is wished again (R-21), unless it came to nothing."""
+    if held is None or wish.is_new or wish.objection is not None:
+        return None
+    if _without_notes(held) != _without_notes(wish.service):
+        return None
+    if wish.password is not None and services.password_of(tx, held.service_id, bridge.vault) != wish.password:
+        return None
+    first = operations.latest(tx, held.service_id)
+    return first if first is not None and first.state not in (State.CANCELLED, State.SUPERSEDED) else None
+
+
+def _without_notes(service: Service) -> Service:
+    return replace(service, generation=0, suspend_reason=None, over_limit=(), welcomed_at=None)
+
+
+def _repeated(tx: Connection, first: Operation) -> _Asked:
+    if first.state not in ENDED:
+        raise Conflict(
+            f"operation {first.id} is still {first.state}",
+            kind="in_progress",
+            operation_id=first.id,
+            state=first.state.value,
+        )
+    return _Asked(first, first.answer or {}, replayed=True)
+
+
+def _joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, moment: datetime) -> _Asked:
+    """Wished again under another key: the first operation answers, tried at once if it was waiting."""
+    if first.state in ENDED:
+        if first.tenant_id is not None:
+            mirror.look_again(tx, first.tenant_id)
+        return _Asked(first, first.answer or {})
+    if first.state in (State.MANUAL, State.RETRY_WAIT) and _is_automatic(tx, first):
+        again = after(first, Event.AGAIN, now=moment)
+        first = settlement.change(
+            tx,
+            first,
+            again,
+            now=moment,
+            actor=asking.caller,
+            reason="asked again",
+            check_after=_check_after(bridge),
+        )
+        assert first.tenant_id is not None
+        operations.wake(tx, [first.tenant_id], now=moment)
+    service = services.get(tx, first.service_id)
+    answer = settlement.answer_of(first, service, _domain(tx, first))
+    return _Asked(first, answer, wait=first.state in (State.ACCEPTED, State.RUNNING) and asking.wait_ms > 0)
+
+
+def _is_automatic(tx: Connection, operation: Operation) -> bool:
+    """A worker can do it: there is a tenant, and no department that does it by hand."""
+    return operation.tenant_id is not None and operation.cause_kind is not None
+
+
+def _append(
+    tx: Connection, bridge: Bridge, asking: Asking, held: Service | None, wish: Wish, moment: datetime
+) -> Operation:
+    service = replace(wish.service, generation=(held.generation if held else 0) + 1)
+    for older in operations.queued(tx, service.service_id):
+        if not older.destructive:
+            ended = after(older, Event.SUPERSEDED, now=moment)
+            settlement.change(tx, older, ended, now=moment, actor=asking.caller, check_after=_check_after(bridge))
+
+    if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
+        service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
+    (services.add if held is None else services.save)(tx, service)
+    if wish.password is not None:
+        services.save_password(tx, service.service_id, wish.password, bridge.vault)
+    if service.tenant_id is not None:
+        if wish.plan is not None:
+            placement.first_extensions(tx, bridge, wish.plan.handler, service.tenant_id, service)
+        _want_tenant(tx, bridge, service, moment)
+    for option in wish.unmapped:
+        findings.open_finding(
+            tx,
+            kind="unmapped_option",
+            key=f"unmapped_option:{service.product_id}:{option}",
+            what=f"option {option!r} of product {service.product_id} maps to no limit and no feature",
+            policy="report",
+            service_id=service.service_id,
+        )
+
+    manual = _why_by_hand(tx, wish, service)
+    server = servers.get(tx, service.server_id) if service.server_id is not None else None
+    operation = operations.add(
+        tx,
+        tenant_id=service.tenant_id,
+        service_id=service.service_id,
+        server_id=service.server_id,
+        kind=wish.kind,
+        generation=service.generation,
+        actor=asking.caller,
+        asked=_asked(asking, wish),
+        now=moment,
+        late=asking.wait_ms == 0 or manual is not None or (server is not None and not server.is_working),
+        state=State.MANUAL if manual is not None else State.ACCEPTED,
+        cause=wish.objection,
+    )
+    audit.add_lines(tx, [settlement.line_of(None, operation, actor=asking.caller)])
+    if operation.state is State.MANUAL:
+        settlement.open_task(tx, operation, service)
+    if service.over_limit:
+        _open_over_limit_task(tx, bridge, service)
+    return operation
+
+
+def _why_by_hand(tx: Connection, wish: Wish, service: Service) -> str | None:
+    if wish.objection is not None:
+        return wish.objection
+    by_server = handlers.of_product(tx, service.product_id)
+    handler = by_server.get(service.server_id or 0) or by_server.get(0)
+    if handler is not None and handler.is_manual:
+        return "this product is processed by hand"
+    if service.tenant_id is None:
+        return "this service has no tenant on a server yet"
+    return None
+
+
+def _want_tenant(tx: Connection, bridge: Bridge, service: Service, moment: datetime) -> None:
+    """Whether the tenant as a whole is to be there, and until when an ended one is kept."""
+    assert service.tenant_id is not None
+    sharing = [
+        service if each.service_id == service.service_id else each
+        for each in services.of_tenants(tx, [service.tenant_id])[service.tenant_id]
+    ]
+    if living(each.contribution() for each in sharing):
+        mirror.set_wanted(tx, service.tenant_id, state="present", delete_after=None)
+        return
+    days = service.resources.retention_days
+    keep = timedelta(days=bridge.settings.retention_days if days is None else days)
+    mirror.set_wanted(tx, service.tenant_id, state="disabled", delete_after=moment + keep)
+
+
+def _asked(asking: Asking, wish: Wish) -> dict[str, Any]:
+    asked = {name: value for name, value in asking.params.items() if name != "password"}
+    if wish.changes:
+        asked["changes"] = list(wish.changes)
+    if wish.plan is not None:
+        asked["server_rule"] = wish.plan.rule
+    return asked
+
+
+def _remember(
+    tx: Connection,
+    bridge: Bridge,
+    asking: Asking,
+    params_hash: str,
+    operation_id: int,
+    moment: datetime,
+    *,
+    renewed: bool,
+) -> None:
+    if asking.key is None:
+        return
+    expires = moment + timedelta(days=bridge.settings.idempotency_days)
+    request = Request(asking.method, params_hash, operation_id, None, expires)
+    requests.add(tx, caller=asking.caller, key=asking.key, request=request, now=moment, renewed=renewed)
+
+
+def _wait(bridge: Bridge, operation: Operation, wait_ms: int) -> dict[str, Any]:
+    """Waits for the end, or for a state in which waiting has no sense; then says how it stands."""
+    until = bridge.ticks() + wait_ms / 1000
+    heard = bridge.bell.count
+    while True:
+        answer, decided = transact(bridge.engine, lambda tx: _standing(tx, operation.id))
+        left = until - bridge.ticks()
+        if decided or left <= 0:
+            break
+        heard = bridge.bell.wait(heard, min(left, 0.25))
+    if answer["state"] in {state.value for state in ENDED}:
+        return answer
+
+    def give_up(tx: Connection) -> dict[str, Any]:
+        operations.mark_late(tx, operation.id)
+        return _standing(tx, operation.id)[0]
+
+    return transact(bridge.engine, give_up)
+
+
+def _standing(tx: Connection, operation_id: int) -> tuple[dict[str, Any], bool]:
+    operation = operations.get(tx, operation_id)
+    assert operation is not None
+    if operation.state in ENDED:
+        return operation.answer or {}, True
+    service = services.get(tx, operation.service_id)
+    answer = settlement.answer_of(operation, service, _domain(tx, operation))
+    if operation.state is State.MANUAL:
+        task = tasks.open_of(tx, settlement.task_key(operation.id))
+        answer["task_id"] = task.id if task else None
+    return answer, operation.state in (State.MANUAL, State.WAITING_PBX, State.RETRY_WAIT)
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def hash_of(params: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+
+
+def _known(service: Service | None, service_id: int) -> Service:
+    if service is None:
+        raise NotFound(f"service {service_id} is not known here; create it first", service_id=service_id)
+    return service
+
+
+def _may_change(service: Service, how: str) -> None:
+    if service.status is Status.TERMINATED:
+        raise Conflict(
+            f"service {service.service_id} is terminated, so it cannot be {how}; create it again to restore it",
+            service_id=service.service_id,
+        )
+
+
+def _objection(tx: Connection, service: Service, *, server_id: int | None, domain: str) -> str | None:
+    """A server or a domain edited in WHMCS is for a person to decide, never a silent move or rename."""
+    if server_id is not None and service.server_id is not None and server_id != service.server_id:
+        return (
+            f"WHMCS names server {server_id}, but the service lives on server {service.server_id}; move it or undo that"
+        )
+    if domain and service.tenant_id is not None:
+        is_named = mirror.domain_of(tx, service.tenant_id)
+        if is_named is not None and domain.strip().lower() != is_named and not _is_templated(tx, service):
+            return f"WHMCS names another domain than {is_named}, which the tenant has; undo that, or rename it by hand"
+    return None
+
+
+def _is_templated(tx: Connection, service: Service) -> bool:
+    """The handler names the tenant by itself, so WHMCS's domain field says nothing about it."""
+    by_server = handlers.of_product(tx, service.product_id)
+    handler = by_server.get(service.server_id or 0) or by_server.get(0)
+    return handler is not None and bool(handler.domain) and "{domain}" not in handler.domain
+
+
+def _department(tx: Connection, product_id: int, held: Service) -> str:
+    by_server = handlers.of_product(tx, product_id)
+    handler = by_server.get(held.server_id or 0) or by_server.get(0)
+    return handler.department if handler else held.department
+
+
+def _changes(before: Service, now_: Service) -> tuple[dict[str, Any], ...]:
+    changes: list[dict[str, Any]] = []
+    if before.product_id != now_.product_id:
+        changes.append({"what": "product", "from": before.product_id, "to": now_.product_id})
+    old, new = dict(before.resources.limits), dict(now_.resources.limits)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            changes.append({"what": f"limit {name}", "from": old.get(name), "to": new.get(name)})
+    had, has = dict(before.resources.features), dict(now_.resources.features)
+    for name in sorted(had.keys() | has.keys()):
+        if had.get(name) != has.get(name):
+            changes.append({"what": f"feature {name}", "from": had.get(name), "to": has.get(name)})
+    return tuple(changes)
+
+
+_COUNTED = {"extensions": "extensions", "gateways": "gateways", "numbers": "dids"}
+"""What a tenant has, and the limit that counts it."""
+
+
+def _used(there: mirror.Mirror | None, service_id: int) -> dict[str, list[str]]:
+    """What belongs to a service, by the limit that counts it."""
+    if there is None:
+        return {}
+    return {
+        limit: [shelf.key_of(each) for each in getattr(there.plain, shelf.member) if each.service_id == service_id]
+        for shelf in mirror.SHELVES.values()
+        if (limit := _COUNTED.get(shelf.member)) is not None
+    }
+
+
+def _seen(there: mirror.Mirror | None) -> dict[str, int]:
+    if there is None or there.actual is None:
+        return {}
+    return {shelf.member: len(getattr(there.actual, shelf.member)) for shelf in mirror.SHELVES.values()}
+
+
+def _over_limit(tx: Connection, bridge: Bridge, service: Service) -> tuple[str, ...]:
+    if service.tenant_id is None:
+        return ()
+    there = mirror.load(tx, [service.tenant_id], bridge.vault)[service.tenant_id]
+    limits = dict(service.resources.limits)
+    used = _used(there, service.service_id)
+    return tuple(sorted(name for name, keys in used.items() if name in limits and len(keys) > limits[name]))
+
+
+def _open_over_limit_task(tx: Connection, bridge: Bridge, service: Service) -> None:
+    """Nothing is deleted: a person sees what could go, and new objects are refused meanwhile."""
+    assert service.tenant_id is not None
+    there = mirror.load(tx, [service.tenant_id], bridge.vault)[service.tenant_id]
+    limits, used = dict(service.resources.limits), _used(there, service.service_id)
+    candidates = {name: sorted(used[name])[limits[name] :] for name in service.over_limit}
+    told = ", ".join(f"{len(used[name])} {name} where {limits[name]} are allowed" for name in service.over_limit)
+    tasks.open_task(
+        tx,
+        open_key=f"over_limit:{service.service_id}",
+        kind="over_limit",
+        department=service.department or "default",
+        title=f"Service {service.service_id} is over its limit",
+        cause=f"After the change of package it has {told}.",
+        suggestion="Agree with the customer on what goes, or change the package.",
+        details={"candidates": candidates},
+        service_id=service.service_id,
+    )
+
+
+def _domain(tx: Connection, operation: Operation) -> str | None:
+    return mirror.domain_of(tx, operation.tenant_id) if operation.tenant_id is not None else None
+
+
+def _check_after(bridge: Bridge) -> timedelta:
+    return timedelta(seconds=bridge.settings.announce_check_seconds)

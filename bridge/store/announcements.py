@@ -1,0 +1,100 @@
+"""What WHMCS still has to hear: the status of a service whose operation ended after its call had returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from bridge.tables import announcements
+
+DUE, DONE, GIVEN_UP = "due", "done", "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    id: int
+    service_id: int
+    operation_id: int
+    status: str
+    attempts: int
+    epoch: int
+    status_set_at: datetime | None = None
+    welcome_begun_at: datetime | None = None
+    queue_resolved_at: datetime | None = None
+    activity_begun_at: datetime | None = None
+
+
+def add(tx: Connection, *, service_id: int, operation_id: int, status: str, due_at: datetime, now: datetime) -> None:
+    """One at a time for a service: a newer status takes the place of one that was not told yet."""
+    older = (announcements.c.service_id == service_id) & (announcements.c.state == DUE)
+    tx.execute(
+        update(announcements)
+        .where(older, announcements.c.owner.is_(None))
+        .values(state=DONE, finished_at=now, cause="a newer status took its place")
+    )
+    tx.execute(
+        insert(announcements).values(
+            service_id=service_id,
+            operation_id=operation_id,
+            status=status,
+            state=DUE,
+            due_at=due_at,
+            attempts=0,
+            owner=None,
+            epoch=0,
+            created_at=now,
+        )
+    )
+
+
+def claim(tx: Connection, *, owner: str, limit: int, lease: timedelta, now: datetime) -> list[Announcement]:
+    free = or_(announcements.c.owner.is_(None), announcements.c.lease_until < now)
+    due = select(announcements).where(announcements.c.state == DUE, announcements.c.due_at <= now, free)
+    rows = tx.execute(
+        due.order_by(announcements.c.due_at, announcements.c.id).limit(limit).with_for_update(skip_locked=True)
+    )
+    taken = [_from(row) for row in rows]
+    if taken:
+        tx.execute(
+            update(announcements)
+            .where(announcements.c.id.in_([each.id for each in taken]))
+            .values(owner=owner, epoch=announcements.c.epoch + 1, lease_until=now + lease)
+        )
+    return [replace(each, epoch=each.epoch + 1) for each in taken]
+
+
+def note(tx: Connection, announcement: Announcement, *, owner: str, **changed: Any) -> bool:
+    """Writes down a step, if the announcement is still ours."""
+    mine = (
+        (announcements.c.id == announcement.id)
+        & (announcements.c.owner == owner)
+        & (announcements.c.epoch == announcement.epoch)
+    )
+    return tx.execute(update(announcements).where(mine).values(changed)).rowcount == 1
+
+
+def pending_of(tx: Connection, service_ids: Sequence[int]) -> set[int]:
+    """Services whose status WHMCS is about to hear, so that nobody else has to tell it."""
+    found = select(announcements.c.service_id).where(
+        announcements.c.service_id.in_(list(service_ids)), announcements.c.state == DUE
+    )
+    return {service_id for (service_id,) in tx.execute(found)}
+
+
+def _from(row: Row[Any]) -> Announcement:
+    return Announcement(
+        id=row.id,
+        service_id=row.service_id,
+        operation_id=row.operation_id,
+        status=row.status,
+        attempts=row.attempts,
+        epoch=row.epoch,
+        status_set_at=row.status_set_at,
+        welcome_begun_at=row.welcome_begun_at,
+        queue_resolved_at=row.queue_resolved_at,
+        activity_begun_at=row.activity_begun_at,
+    )

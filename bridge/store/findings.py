@@ -1,0 +1,97 @@
+"""Findings: differences between what is wanted, what is mirrored, what is there and what WHMCS says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bridge.database import NOW
+from bridge.tables import findings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    id: int
+    kind: str
+    what: str
+    policy: str
+    state: str
+    first_seen: datetime
+    last_seen: datetime
+    open_key: str | None = None
+    service_id: int | None = None
+    tenant_id: int | None = None
+    server_id: int | None = None
+    wanted: dict[str, Any] | None = None
+    actual: dict[str, Any] | None = None
+
+
+def open_finding(
+    tx: Connection,
+    *,
+    kind: str,
+    key: str,
+    what: str,
+    policy: str,
+    service_id: int | None = None,
+    tenant_id: int | None = None,
+    server_id: int | None = None,
+    wanted: dict[str, Any] | None = None,
+    actual: dict[str, Any] | None = None,
+) -> bool:
+    """Whether this is new. One that is open already was only seen again."""
+    mine = findings.c.open_key == key[:200]
+    seen = {"last_seen": NOW, "what": what[:255], "wanted": wanted, "actual": actual, "policy": policy}
+    if tx.execute(update(findings).where(mine).values(seen)).rowcount:
+        return False
+    new = {
+        "open_key": key[:200],
+        "class": kind,
+        "state": "open",
+        "first_seen": NOW,
+        "service_id": service_id,
+        "tenant_id": tenant_id,
+        "server_id": server_id,
+    }
+    tx.execute(insert(findings).values(seen | new))
+    return True
+
+
+def close_absent(tx: Connection, kinds: Iterable[str], still_there: Iterable[str]) -> int:
+    """Closes what a full pass did not find again."""
+    open_now = select(findings.c.id, findings.c.open_key).where(
+        findings.c.state == "open", findings.c["class"].in_(list(kinds))
+    )
+    present = {key[:200] for key in still_there}
+    gone = [row.id for row in tx.execute(open_now) if row.open_key not in present]
+    if gone:
+        closed = {"state": "closed", "open_key": None, "closed_at": NOW}
+        tx.execute(update(findings).where(findings.c.id.in_(gone)).values(closed))
+    return len(gone)
+
+
+def listed(tx: Connection, *, limit: int = 200) -> list[Finding]:
+    found = select(findings).where(findings.c.state == "open").order_by(findings.c.id.desc()).limit(limit)
+    return [_from(row) for row in tx.execute(found)]
+
+
+def _from(row: Row[Any]) -> Finding:
+    return Finding(
+        id=row.id,
+        kind=row._mapping["class"],
+        what=row.what,
+        policy=row.policy,
+        state=row.state,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        open_key=row.open_key,
+        service_id=row.service_id,
+        tenant_id=row.tenant_id,
+        server_id=row.server_id,
+        wanted=row.wanted,
+        actual=row.actual,
+    )

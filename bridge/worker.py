@@ -1,0 +1,353 @@
+"""The worker: claim, act, record. Two short transactions with the PBX between them, never around it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bridge import attempt, settlement
+from bridge.app import Bridge
+from bridge.crash import Point
+from bridge.database import now, transact
+from bridge.drivers import secrets_from
+from bridge.errors import BridgeError, NotReached, Refused
+from bridge.handler import Adopt
+from bridge.logs import say
+from bridge.operations import (
+    DESTRUCTIVE,
+    Event,
+    Kind,
+    Operation,
+    Rules,
+    State,
+    Step,
+    after,
+    after_trouble,
+)
+from bridge.pbx.driver import Driver
+from bridge.secret import Secret
+from bridge.server import Server
+from bridge.service import Service
+from bridge.store import audit, handlers, mirror, notices, operations, servers, services
+from bridge.store.mirror import Mirror
+from bridge.store.operations import Lease
+from bridge.wanted import Contribution, living
+
+log = logging.getLogger("bridge.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One operation, with all that an attempt needs to know."""
+
+    operation: Operation
+    mirror: Mirror
+    server: Server
+    secrets: Mapping[str, Secret]
+    contributions: tuple[Contribution, ...]
+    adopt: Adopt
+
+
+class Worker:
+    def __init__(self, bridge: Bridge, name: str) -> None:
+        self.bridge = bridge
+        self.name = name
+        self._rules = Rules(
+            retry=timedelta(seconds=bridge.settings.retry_seconds),
+            attempts_max=bridge.settings.attempts_max,
+            outage_max=timedelta(seconds=bridge.settings.outage_max_seconds),
+        )
+
+    # --- claim -------------------------------------------------------------------------------------------------------
+
+    def run_once(self, stop: threading.Event | None = None) -> int:
+        """Does the next due operation of each lane it can claim. Answers how many lanes it had."""
+        lease, works = transact(self.bridge.engine, self._claim)
+        if not lease.epochs:
+            return 0
+        self.bridge.crash(Point.CLAIM_AFTER_COMMIT)
+        with _Renewal(self.bridge, lease):
+            for work in works:
+                if stop is not None and stop.is_set():
+                    break
+                self._run(work, lease)
+            self._hand_back(lease)
+        return len(works)
+
+    def _claim(self, tx: Connection) -> tuple[Lease, list[Work]]:
+        moment = now(tx)
+        lease = operations.claim_lanes(
+            tx,
+            owner=self.name,
+            limit=self.bridge.settings.claim_batch,
+            lease=timedelta(seconds=self.bridge.settings.lease_seconds),
+            now=moment,
+        )
+        works = self._prepare(tx, lease, moment) if lease.epochs else []
+        self.bridge.crash(Point.CLAIM_BEFORE_COMMIT)
+        return lease, works
+
+    def _prepare(self, tx: Connection, lease: Lease, moment: datetime) -> list[Work]:
+        """The first operation of each lane, running now; lanes whose server does not work wait instead."""
+        lined_up = operations.in_lanes(tx, list(lease.epochs))
+        by_id = {each.server_id: each for each in servers.listed(tx)}
+        heads: list[tuple[Operation, Server]] = []
+        for tenant_id in list(lease.epochs):
+            head = lined_up[tenant_id][0] if lined_up[tenant_id] else None
+            if head is None or (head.due_at is not None and head.due_at > moment):
+                self._release(tx, lease, tenant_id)
+                del lease.epochs[tenant_id]
+                continue
+            server = by_id[head.server_id] if head.server_id is not None else None
+            assert server is not None, "an operation in a lane has a server"
+            if server.is_working:
+                heads.append((head, server))
+            else:
+                self._put_off(tx, head, server, moment)
+                self._release(tx, lease, tenant_id)
+                del lease.epochs[tenant_id]
+        if not heads:
+            return []
+
+        running = [after(head, Event.CLAIMED, now=moment) for head, _ in heads]
+        operations.save_running(tx, [each.id for each in running], now=moment)
+        audit.add_lines(
+            tx,
+            [settlement.line_of(head, each, actor=self.name) for (head, _), each in zip(heads, running, strict=True)],
+        )
+        return self._works(tx, [(each, server) for each, (_, server) in zip(running, heads, strict=True)])
+
+    def _works(self, tx: Connection, heads: list[tuple[Operation, Server]]) -> list[Work]:
+        tenant_ids = [each.tenant_id for each, _ in heads if each.tenant_id is not None]
+        mirrors = mirror.load(tx, tenant_ids, self.bridge.vault)
+        sharing = services.of_tenants(tx, tenant_ids)
+        secrets = {
+            server.server_id: secrets_from(servers.secret_of(tx, server.server_id, self.bridge.vault))
+            for server in {server.server_id: server for _, server in heads}.values()
+        }
+        adopting = {each.product_id: each.adopt for each in handlers.listed(tx)}
+        works = []
+        for operation, server in heads:
+            assert operation.tenant_id is not None
+            members = sharing[operation.tenant_id]
+            works.append(
+                Work(
+                    operation,
+                    self._with_administrator(tx, mirrors[operation.tenant_id], members),
+                    server,
+                    secrets[server.server_id],
+                    tuple(each.contribution() for each in members),
+                    adopting.get(members[0].product_id, "marked") if members else "marked",
+                )
+            )
+        return works
+
+    def _with_administrator(self, tx: Connection, held: Mirror, members: list[Service]) -> Mirror:
+        """The portal administrator of a tenant is the user of its oldest living service."""
+        for service in members:
+            if service.username and living([service.contribution()]):
+                password = services.password_of(tx, service.service_id, self.bridge.vault)
+                plain = replace(held.plain, admin_username=service.username, admin_password=password)
+                return replace(held, plain=plain)
+        return held
+
+    def _put_off(self, tx: Connection, head: Operation, server: Server, moment: datetime) -> None:
+        """Its PBX does not work: it waits, and costs no attempt. A pause has no end that we would know."""
+        trouble = NotReached(server.why_not)
+        running = replace(head, state=State.RUNNING)
+        if server.paused_at is not None or server.unreachable_since is None:
+            running = replace(running, waiting_since=None)
+        waiting = after_trouble(running, trouble, now=moment, rules=self._rules, jitter=timedelta(0))
+        if head.state is State.WAITING_PBX and waiting.state is State.WAITING_PBX:
+            operations.save(tx, waiting, now=moment)
+        else:
+            self._settle(tx, head, waiting, moment)
+
+    # --- act ---------------------------------------------------------------------------------------------------------
+
+    def _run(self, work: Work, lease: Lease) -> None:
+        try:
+            driver = self.bridge.drivers.of(work.server, work.secrets)
+            seen = self._act(work, driver, lease)
+        except _LeaseLost:
+            say(log, logging.WARNING, "lease lost", operation=work.operation.id, worker=self.name)
+            return
+        except BridgeError as trouble:
+            self._record_trouble(work, lease, trouble)
+        except Exception as bug:  # the worker's own door: a bug becomes a task, never a lost operation
+            log.exception("an attempt broke", extra={"operation": work.operation.id})
+            ours = Refused(f"the bridge itself failed here ({type(bug).__name__}); the log says where")
+            self._record_trouble(work, lease, ours)
+        else:
+            self._record(work, lease, seen)
+        self.bridge.bell.ring()
+
+    def _act(self, work: Work, driver: Driver, lease: Lease) -> attempt.Seen:
+        operation = work.operation
+        if operation.kind not in DESTRUCTIVE or living(work.contributions):
+            return attempt.match(driver, work.mirror, work.contributions, adopt=work.adopt, crash=self.bridge.crash)
+        if operation.step is None:
+            attempt.match(driver, work.mirror, work.contributions, adopt="never", crash=self.bridge.crash)
+            self._begin_removal(work, lease)
+        return attempt.remove(driver, work.mirror, crash=self.bridge.crash)
+
+    def _begin_removal(self, work: Work, lease: Lease) -> None:
+        """Says that something may be destroyed from here on, before it is (R-2)."""
+
+        def act(tx: Connection) -> bool:
+            assert work.operation.tenant_id is not None
+            if not operations.hold_lane(tx, lease, work.operation.tenant_id):
+                return False
+            begun = replace(work.operation, step=Step.MATCH, destructive=True)
+            operations.save(tx, begun, now=now(tx))
+            return True
+
+        if not transact(self.bridge.engine, act):
+            raise _LeaseLost
+
+    # --- record ------------------------------------------------------------------------------------------------------
+
+    def _record(self, work: Work, lease: Lease, seen: attempt.Seen) -> None:
+        def act(tx: Connection) -> bool:
+            tenant_id = work.mirror.tenant_id
+            if not operations.hold_lane(tx, lease, tenant_id):
+                return False
+            moment = now(tx)
+            mirror.record(tx, work.mirror, applied=seen.applied, actual=seen.actual, held=seen.held, now=moment)
+            done = after(replace(work.operation, destructive=False), Event.DONE, now=moment)
+            self._settle(tx, work.operation, done, moment)
+            self._release(tx, lease, tenant_id)
+            if work.operation.kind is Kind.PURGE and seen.actual is None:
+                self._forget(tx, tenant_id)
+            self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
+            return True
+
+        self._commit(act, work, lease)
+
+    def _record_trouble(self, work: Work, lease: Lease, trouble: BridgeError) -> None:
+        def act(tx: Connection) -> bool:
+            tenant_id = work.mirror.tenant_id
+            if not operations.hold_lane(tx, lease, tenant_id):
+                return False
+            moment = now(tx)
+            jitter = timedelta(seconds=self._jitter())
+            failed = after_trouble(work.operation, trouble, now=moment, rules=self._rules, jitter=jitter)
+            self._settle(tx, work.operation, failed, moment)
+            if isinstance(trouble, NotReached):
+                self._open_circuit(tx, work.server, trouble, moment)
+            self._release(tx, lease, tenant_id)
+            self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
+            return True
+
+        self._commit(act, work, lease)
+
+    def _commit(self, act: Callable[[Connection], bool], work: Work, lease: Lease) -> None:
+        """Writes only what is still ours to write (R-23)."""
+        recorded = transact(self.bridge.engine, act)
+        lease.epochs.pop(work.mirror.tenant_id, None)
+        if recorded:
+            self.bridge.crash(Point.RECORD_AFTER_COMMIT)
+        else:
+            say(log, logging.WARNING, "lease lost", operation=work.operation.id, worker=self.name)
+
+    def _settle(self, tx: Connection, before: Operation, changed: Operation, moment: datetime) -> None:
+        # Read again: the call that asked may have given up waiting while we worked.
+        late = operations.is_late(tx, before.id)
+        settlement.change(
+            tx,
+            replace(before, late=late),
+            changed,
+            now=moment,
+            check_after=timedelta(seconds=self.bridge.settings.announce_check_seconds),
+        )
+
+    def _open_circuit(self, tx: Connection, server: Server, trouble: NotReached, moment: datetime) -> None:
+        """From now on the PBX is probed once a minute, and nothing else is sent to it."""
+        held = servers.get(tx, server.server_id, lock=True)
+        if held is None or held.unreachable_since is not None:
+            return
+        probe_at = moment + timedelta(seconds=self.bridge.settings.probe_seconds)
+        servers.save(tx, replace(held, unreachable_since=moment, probe_at=probe_at))
+        notices.add(
+            tx,
+            once_key=f"server:{server.server_id}:down:{moment:%Y%m%d%H%M%S%f}",
+            department="default",
+            kind="circuit_open",
+            title=f"{server.name} is out of reach",
+            body=f"{trouble} What is asked for its tenants waits and is done when it is back.",
+        )
+
+    def _forget(self, tx: Connection, tenant_id: int) -> None:
+        """The tenant is gone. A wish that came meanwhile keeps its lane and makes the tenant anew."""
+        if operations.next_due(tx, tenant_id) is not None:
+            return
+        services.leave_tenant(tx, tenant_id)
+        operations.remove_lane(tx, tenant_id)
+        mirror.forget(tx, tenant_id)
+
+    def _release(self, tx: Connection, lease: Lease, tenant_id: int) -> None:
+        operations.release_lane(tx, lease, tenant_id, due_at=operations.next_due(tx, tenant_id))
+
+    def _hand_back(self, lease: Lease) -> None:
+        """Lanes that were claimed and not begun, because we are to stop."""
+        if not lease.epochs:
+            return
+
+        def act(tx: Connection) -> None:
+            moment = now(tx)
+            for tenant_id, lined_up in operations.in_lanes(tx, list(lease.epochs)).items():
+                if not operations.hold_lane(tx, lease, tenant_id):
+                    continue
+                for operation in lined_up[:1]:
+                    if operation.state is State.RUNNING:
+                        self._settle(tx, operation, after(operation, Event.LEASE_LOST, now=moment), moment)
+                operations.release_lane(tx, lease, tenant_id, due_at=moment)
+
+        transact(self.bridge.engine, act)
+
+    def _jitter(self) -> float:
+        """Up to so many seconds either way, so that a thousand failures do not come back as one."""
+        most = self.bridge.settings.retry_jitter_seconds
+        return (int.from_bytes(self.bridge.random(4), "big") / 2**32 * 2 - 1) * most
+
+
+class _LeaseLost(Exception):
+    """Somebody else has the lane now."""
+
+
+class _Renewal:
+    """Renews a lease at a third of its time, until the work is done."""
+
+    def __init__(self, bridge: Bridge, lease: Lease) -> None:
+        self._bridge = bridge
+        self._lease = lease
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._renew, name="renewal", daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        assert self._thread is not None
+        self._thread.join()
+
+    def _renew(self) -> None:
+        seconds = self._bridge.settings.lease_seconds
+        while not self._done.wait(seconds / 3):
+            held = Lease(self._lease.owner, dict(self._lease.epochs))
+            try:
+                transact(
+                    self._bridge.engine,
+                    lambda tx, held=held: operations.renew_lanes(  # type: ignore[misc]  # bound now, called now
+                        tx, held, until=now(tx) + timedelta(seconds=seconds)
+                    ),
+                )
+            except BridgeError as trouble:
+                say(log, logging.WARNING, "lease not renewed", worker=self._lease.owner, cause=str(trouble))
