@@ -8,7 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, ValidationError
 
 from bridge.errors import Refused
+from bridge.rpc.dispatch import wrong_fields
 from bridge.rpc.envelope import Unreadable, read_json
+from bridge.rpc.faults import invalid_params
 from bridge.rpc.method import Caller, Params
 
 SCOPE = "notice.send"
@@ -44,6 +46,5 @@ def read_notice(caller: Caller, body: bytes) -> Notice:
     try:
         return Notice.model_validate(document)
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = tuple((".".join(map(str, each["loc"]))[:100], each["type"]) for each in wrong[:20])
+        fields = invalid_params(wrong_fields(error)).fields
         raise Refused("the notice is not of this shape", kind="invalid_params", fields=fields) from None

@@ -1,69 +1,133 @@
-"""One request through `jsonrpcserver`, the only module that knows it.
+"""A body in, an answer out: every entry of the envelope asked for, in order, and what came of it worded.
 
-The envelope has been read before (`envelope.py`), so the library's own reading and validation are off. It finds the
-method, binds the parameters and calls. What it says about an exception is dropped: a refusal carries a Fault of ours or
-is told by its code alone.
+Knows nothing of methods and callers: it is given functions (`library.Function`) and asks them.
 """
 
 from __future__ import annotations
 
-import warnings
+import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from bridge.rpc.envelope import Entry
-from bridge.rpc.faults import KINDS_BY_CODE, Fault, fault
+from bridge.logs import say, way
+from bridge.rpc.envelope import Entry, Unreadable, read
+from bridge.rpc.faults import Fault, fault
+from bridge.rpc.library import Answered, Function, perform
+from bridge.rpc.method import Caller
+from bridge.rpc.wording import Answer, Wording
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # it reads its schema by a function that Python 3.11 lets go
-    from jsonrpcserver import Error, Success
-    from jsonrpcserver.dispatcher import dispatch_to_response_pure
+BATCH_WAIT_MS = 20_000
+"""What all calls of one batch may wait together: as long as a single call may (T-6)."""
 
-Result = Any
-"""What a function returns to the library: the two words below."""
-
-Function = Callable[..., Result]
-"""A method of the dispatcher: takes the context first, then the parameters; returns `answered` or `refused`."""
-
-_LIBRARY_ERROR = -32000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    value: Any
+class Visit:
+    """One entry on its way through; the first argument of every function."""
+
+    caller: Caller
+    entry: Entry
+    request_id: str
+    wait_until: float | None = None
 
 
-def answered(value: Any) -> Result:
-    return Success(value)
+def nothing(*_: object) -> None:
+    return None
 
 
-def refused(why: Fault) -> Result:
-    return Error(why.row.code, why.row.message, why)
+class Exchange:
+    def __init__(
+        self,
+        functions: dict[str, Function],
+        wording: Wording,
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+        observe: Callable[[str, str, float], object] = nothing,
+    ) -> None:
+        """`observe` is told method, outcome and seconds of every entry, for the metrics."""
+        self._functions = functions
+        self._wording = wording
+        self._ticks = ticks
+        self._observe = observe
+
+    def answer(self, caller: Caller, body: bytes, *, spend: Callable[[int], object] = nothing) -> Answer:
+        """`spend` is told how many entries there are, before any of them runs; it raises what ends the whole (T-6)."""
+        try:
+            envelope = read(body)
+        except Unreadable as unreadable:
+            spend(1)
+            return self._bad_entry(caller, unreadable.kind)
+
+        spend(len(envelope.entries))
+        wait_until = self._ticks() + BATCH_WAIT_MS / 1000 if envelope.is_batch else None
+        told = [self._answer_one(caller, entry, wait_until) for entry in envelope.entries]
+        answers = [each for each in told if each is not None]
+        if not answers:
+            return Answer(204, b"")
+        if envelope.is_batch:
+            return Answer(200, b"[" + b",".join(each.body for each in answers) + b"]")
+        return answers[0]
+
+    def bug(self, visit: Visit, error: Exception) -> Fault:
+        """Tells the log what happened, and the caller only where to find it there."""
+        incident = self._wording.name()
+        say(
+            _log,
+            logging.ERROR,
+            "call failed by a bug",
+            incident=incident,
+            method=self._known(visit.entry.method),
+            key_id=visit.caller.key_id,
+            request_id=visit.request_id,
+            error=way(error),
+        )
+        return replace(fault("internal"), incident=incident)
+
+    def _answer_one(self, caller: Caller, entry: Entry | None, wait_until: float | None) -> Answer | None:
+        if entry is None:
+            return self._bad_entry(caller, "invalid_request")
+        started = self._ticks()
+        visit = Visit(caller, entry, self._wording.name(), wait_until)
+        outcome = perform(entry, self._functions, visit)
+        self._observe(self._known(entry.method), _outcome(outcome), self._ticks() - started)
+        if outcome is None:
+            return None
+        if isinstance(outcome, Answered):
+            try:
+                return self._wording.result(outcome.value, entry.id)
+            except (TypeError, ValueError, RecursionError) as error:
+                outcome = self.bug(visit, error)
+        return self._refusal(visit, outcome)
+
+    def _bad_entry(self, caller: Caller, kind: str) -> Answer:
+        incident = self._wording.name()
+        say(_log, logging.INFO, "call refused", kind=kind, incident=incident, key_id=caller.key_id)
+        self._observe("unknown", kind, 0)
+        return self._wording.refusal(fault(kind), incident=incident)
+
+    def _refusal(self, visit: Visit, why: Fault) -> Answer:
+        incident = why.incident or self._wording.name()
+        if not why.incident:
+            say(
+                _log,
+                logging.INFO,
+                "call refused",
+                kind=why.row.kind,
+                incident=incident,
+                method=self._known(visit.entry.method),
+                key_id=visit.caller.key_id,
+                request_id=visit.request_id,
+            )
+        return self._wording.refusal(why, id_=visit.entry.id, request_id=visit.request_id, incident=incident)
+
+    def _known(self, method: str) -> str:
+        """A method's name for logs and metrics: only names of ours, whatever the caller wrote."""
+        return method if method in self._functions else "unknown"
 
 
-def perform(entry: Entry, functions: dict[str, Function], context: object) -> Answered | Fault | None:
-    """What came of one entry; None for a notification, whatever came of it."""
-    request: Any = {"method": entry.method, "params": entry.params}
-    if not entry.is_notification:
-        request["id"] = entry.id
-    response: Any = dispatch_to_response_pure(
-        deserializer=_as_it_is,
-        validator=_as_it_is,
-        methods=functions,
-        context=context,
-        post_process=_as_it_is,
-        request=request,
-    )
-    if response is None:
-        return None
-    if hasattr(response, "_value"):
-        return Answered(response._value.result)
-    error = response._error
-    if isinstance(error.data, Fault):
-        return error.data
-    return fault("internal" if error.code == _LIBRARY_ERROR else KINDS_BY_CODE.get(error.code, "internal"))
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def _outcome(outcome: Answered | Fault | None) -> str:
+    if outcome is None:
+        return "notification"
+    return "answered" if isinstance(outcome, Answered) else outcome.row.kind

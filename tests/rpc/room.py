@@ -27,7 +27,7 @@ WHMCS_ADDRESS = "203.0.113.7"
 class Echo(Params):
     service_id: Annotated[int, Field(gt=0)]
     note: str = ""
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Create(WriteParams):
@@ -125,7 +125,8 @@ class Knocker:
     def call(self, method: str, params: Any = None, id_: Any = "c1") -> dict[str, Any]:
         """The answer's document, once its signature was found good."""
         document = {"jsonrpc": "2.0", "id": id_, "method": method} | ({} if params is None else {"params": params})
-        return self.send(document)
+        answer: dict[str, Any] = self.send(document)
+        return answer
 
     def send(self, document: Any) -> Any:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
