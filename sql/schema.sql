@@ -322,7 +322,7 @@ CREATE TABLE mod_ictvoipbilling_services (
     COMMENT 'Its custom fields as WHMCS sent them last, as JSON',
   `over_limit` LONGTEXT NOT NULL
     COMMENT 'Limits it uses more of than its package allows, as a JSON list; empty when all is well',
-  `username` VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL
+  `username` VARCHAR(128) NOT NULL
     COMMENT 'User name of the tenant''s portal administrator',
   `password` VARBINARY(1024) NULL
     COMMENT 'That administrator''s password, sealed under the master key; NULL before one was set',
