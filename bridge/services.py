@@ -11,10 +11,8 @@ Each call edits the tenant we want and appends an operation; a worker makes the 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +20,7 @@ from sqlalchemy import Connection
 
 from bridge import placement, settlement
 from bridge.app import Bridge
+from bridge.asking import Asking, hash_of
 from bridge.database import now, transact
 from bridge.errors import Conflict, NotFound
 from bridge.operations import ENDED, Event, Kind, Operation, State, after
@@ -30,19 +29,6 @@ from bridge.service import Service
 from bridge.store import audit, findings, handlers, mirror, operations, requests, servers, services, tasks
 from bridge.store.requests import Request
 from bridge.wanted import Status, living
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks, under which key, and whether it is only to be said what would happen."""
-
-    caller: str
-    method: str
-    key: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    """What was asked, for comparison with what was asked before under the key; of a password, its fingerprint."""
-    wait_ms: int = 15_000
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,10 +485,6 @@ def _standing(tx: Connection, operation_id: int) -> tuple[dict[str, Any], bool]:
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
-
-
-def hash_of(params: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(params, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
 
 
 def _known(service: Service | None, service_id: int) -> Service:

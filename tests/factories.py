@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.app import Bridge
+from bridge.asking import Asking
 from bridge.database import now, transact
 from bridge.handler import Handler
 from bridge.operations import Kind, Operation, State
 from bridge.pbx.memory import MemoryPbx
 from bridge.server import Health, Server
-from bridge.services import Asking
 from bridge.store import handlers, servers
 from bridge.worker import Worker
 

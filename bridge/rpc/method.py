@@ -18,6 +18,9 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+Id = Annotated[int, Field(ge=1, le=2**53)]
+"""A WHMCS id."""
+
 IdempotencyKey = Annotated[str, StringConstraints(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
