@@ -9,7 +9,7 @@ from types import ModuleType
 
 from bridge.errors import NotPrepared
 from bridge.pbx.driver import Driver, Surroundings
-from bridge.pbx.setting import Setting, checked
+from bridge.pbx.setting import ZONE, Setting, checked
 from bridge.secret import Secret
 
 MANUAL = "manual"
@@ -25,7 +25,7 @@ def kinds() -> list[str]:
 def settings_of(kind: str) -> tuple[Setting, ...]:
     """What the driver has to be told, in the order a person would be asked."""
     settings: tuple[Setting, ...] = _module(kind).SETTINGS
-    return settings
+    return (*settings, ZONE)
 
 
 def check(kind: str, config: Mapping[str, object], secrets: Mapping[str, Secret]) -> dict[str, str]:

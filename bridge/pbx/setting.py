@@ -35,6 +35,27 @@ TLS = (
 """What every driver over TLS may be told (T-23)."""
 
 
+ZONE = Setting(
+    "zone",
+    "the domain that tenants are named in",
+    r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+    "pbx.example.com",
+    required=False,
+)
+"""What every server may be told, whatever its driver."""
+
+_KNOWN_DEFAULT = re.compile(
+    r"(admin|administrator|changeme|default|demo|fusionpbx|guest|letmein|pass|passw0rd|password|pbx|root|secret"
+    r"|superadmin|switch|test|vodia|voip|welcome)[0-9!]*|(.?)\2*|0?1?2?3?4?5?6?7?8?9?0?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_known_default(secret: Secret) -> bool:
+    """Whether everybody knows it: what a product ships with, a counted row, one character again and again (T-22)."""
+    return _KNOWN_DEFAULT.fullmatch(secret.reveal().rstrip("=")) is not None
+
+
 def trust_of(config: Mapping[str, str]) -> Trust:
     """How the other side proves itself, out of the settings in `TLS`."""
     pin, until = config.get("pin"), config.get("unverified_until")
@@ -63,6 +84,9 @@ def checked(
                 wrong.append(
                     f"{name} is not {setting.meaning}" + (f", such as {setting.example}" * bool(setting.example))
                 )
+    for name, secret in secrets.items():
+        if name in sealed and is_known_default(secret):
+            wrong.append(f"{name} is one that everybody knows; choose another on the PBX first")
     if wrong:
         raise NotPrepared(f"the {kind} driver cannot connect: " + "; ".join(sorted(wrong)))
     return {name: value or "" for name, value in values.items()}

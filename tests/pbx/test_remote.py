@@ -303,6 +303,14 @@ def test_the_driver_is_connected_by_its_kind() -> None:
     assert isinstance(drivers.connect("remote", config, {"secret": SECRET}, surroundings), RemotePbx)
 
 
+@pytest.mark.parametrize("weak", ["A" * 43 + "=", "/" * 43 + "="])
+def test_a_secret_that_everybody_knows_is_refused(weak: str) -> None:
+    """T-22."""
+    config = {"url": "https://pbx.example.com:8471", "instance": INSTANCE, "key_id": KEY}
+    with pytest.raises(NotPrepared, match="secret is one that everybody knows"):
+        drivers.check("remote", config, {"secret": Secret(weak)})
+
+
 @pytest.mark.parametrize(
     ("config", "names"),
     [
@@ -337,5 +345,5 @@ def test_the_memory_driver_connects_with_nothing() -> None:
 
     assert list(made.domains()) == [DOMAIN]
     assert json.dumps([each.name for each in drivers.settings_of("remote")]) == json.dumps(
-        ["url", "instance", "key_id", "pin", "unverified_until", "secret"]
+        ["url", "instance", "key_id", "pin", "unverified_until", "secret", "zone"]
     )
