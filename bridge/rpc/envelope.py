@@ -87,7 +87,9 @@ def _entry(document: Any) -> Entry | None:
         and isinstance(params, dict | list)
         and _is_id(id_)
     )
-    return Entry(method, params, id_, is_notification="id" not in document) if valid else None  # type: ignore[arg-type]
+    if not valid:
+        return None
+    return Entry(method, params, id_, is_notification="id" not in document)  # type: ignore[arg-type]  # looked at above
 
 
 def _is_id(value: Any) -> bool:
