@@ -30,6 +30,9 @@ class Buckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._levels)
+
     def take(self, name: str, count: int = 1) -> bool:
         """Whether there was room. What is refused costs nothing, so patience is always rewarded."""
         with self._lock:
@@ -64,6 +67,9 @@ class Failures:
         self._guests_max = guests_max
         self._seen: OrderedDict[str, _Failing] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
     def add(self, address: str) -> Failed:
         with self._lock:

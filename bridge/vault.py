@@ -45,7 +45,7 @@ class Vault:
         nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return Secret(self._cipher.decrypt(nonce, ciphertext, _VERSION + place.encode()).decode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut short, so that not even a nonce is left
             raise Unavailable(
                 f"{place} does not open with this master key; is it the key of this installation?"
             ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -17,7 +17,6 @@ from starlette.applications import Starlette
 
 from bridge import keys, signature, web, webhooks
 from bridge.app import Bridge
-from bridge.errors import BridgeError, Conflict
 from bridge.rpc.method import Caller, Method, Params, WriteParams
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -84,10 +83,10 @@ class Knocker:
     app: Starlette
     clock: Clock
     key_id: str
-    secret: bytes
     room: Room
+    secret: bytes = field(repr=False)
 
-    def stamp(self, body: bytes, *, path: str = web.RPC_PATH, **wrong: Any) -> dict[str, str]:
+    def stamp(self, body: bytes, /, *, path: str = web.RPC_PATH, **wrong: Any) -> dict[str, str]:
         given: dict[str, Any] = {
             "method": "POST",
             "path": path,
@@ -168,7 +167,7 @@ def a_knocker(
         ticks=clock.ticks,
         limits=limits or web.Limits(),
     )
-    return Knocker(bridge, app, clock, key_id, signature.secret_bytes(secret), room)
+    return Knocker(bridge, app, clock, key_id, room, signature.secret_bytes(secret))
 
 
 def error_of(answer: Any) -> dict[str, Any]:
@@ -185,10 +184,3 @@ def nonces_kept(bridge: Bridge) -> int:
     with bridge.engine.connect() as tx:
         found: int = tx.execute(text("SELECT COUNT(*) FROM mod_ictvoipbilling_nonces")).scalar_one()
         return found
-
-
-Trouble = Callable[[], BridgeError]
-
-
-def a_conflict() -> BridgeError:
-    return Conflict("service 42 is terminated")
