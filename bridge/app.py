@@ -17,6 +17,9 @@ from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
 from bridge.settings import Network, Settings
 from bridge.vault import Vault
+from bridge.whmcs.client import Whmcs
+from bridge.whmcs.endpoint import Endpoint
+from bridge.whmcs.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Bridge:
     engine: Engine
     vault: Vault
     drivers: Drivers = field(default_factory=lambda: Drivers(surroundings()))
+    whmcs: Whmcs | None = None
+    records: Records | None = None
+    addon: Endpoint | None = None
     random: Callable[[int], bytes] = os.urandom
     ticks: Callable[[], float] = time.monotonic
     """Seconds that only ever grow, for durations inside the process."""

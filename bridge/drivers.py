@@ -15,7 +15,7 @@ from bridge.server import Server
 
 class Drivers:
     def __init__(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self._lock = threading.Lock()
         self._drivers: dict[int, tuple[str, Driver]] = {}
 
@@ -26,7 +26,7 @@ class Drivers:
             known = self._drivers.get(server.server_id)
             if known is not None and known[0] == version:
                 return known[1]
-            driver = pbx.connect(server.driver, server.config, secrets, self._surroundings)
+            driver = pbx.connect(server.driver, server.config, secrets, self.surroundings)
             self._drivers[server.server_id] = (version, driver)
             return driver
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import placement, settlement
+from bridge import people, placement, settlement
 from bridge.app import Bridge
 from bridge.asking import Asking, hash_of
 from bridge.database import now, transact
@@ -392,7 +392,7 @@ def _append(
     )
     audit.add_lines(tx, [settlement.line_of(None, operation, actor=asking.caller)])
     if operation.state is State.MANUAL:
-        settlement.open_task(tx, operation, service)
+        settlement.open_task(tx, operation, service, now=moment)
     if service.over_limit:
         _open_over_limit_task(tx, bridge, service)
     return operation
@@ -579,11 +579,11 @@ def _open_over_limit_task(tx: Connection, bridge: Bridge, service: Service) -> N
     limits, used = dict(service.resources.limits), _used(there, service.service_id)
     candidates = {name: sorted(used[name])[limits[name] :] for name in service.over_limit}
     told = ", ".join(f"{len(used[name])} {name} where {limits[name]} are allowed" for name in service.over_limit)
-    tasks.open_task(
+    people.ask(
         tx,
         open_key=f"over_limit:{service.service_id}",
         kind="over_limit",
-        department=service.department or "default",
+        department=service.department,
         title=f"Service {service.service_id} is over its limit",
         cause=f"After the change of package it has {told}.",
         suggestion="Agree with the customer on what goes, or change the package.",

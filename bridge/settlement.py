@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bridge import people
 from bridge.operations import ENDED, Kind, Operation, State
 from bridge.service import Service
-from bridge.store import announcements, audit, mirror, notices, operations, services, tasks
+from bridge.store import announcements, audit, mirror, operations, services, tasks
 from bridge.wanted import Status
 
 WORKER = "bridge"
@@ -46,7 +47,7 @@ def change(
     operations.save(tx, after, now=now)
     audit.add_lines(tx, [line_of(before, after, actor=actor, reason=reason)])
     if after.state is State.MANUAL and before.state is not State.MANUAL:
-        open_task(tx, after, service)
+        open_task(tx, after, service, now=now)
     if after.state in ENDED and before.state is not State.SUCCEEDED:
         _close_task(tx, after, actor, reason)
     if after.state is State.SUCCEEDED and service is not None and after.kind in TOLD:
@@ -102,34 +103,24 @@ def service_answer(service: Service, domain: str | None) -> dict[str, Any]:
     }
 
 
-def open_task(tx: Connection, operation: Operation, service: Service | None) -> int:
+def open_task(tx: Connection, operation: Operation, service: Service | None, *, now: datetime) -> int:
     """Exactly one open task for an operation that a person has to look at (R-20)."""
-    department = service.department if service and service.department else "default"
-    title = f"{_TITLES[operation.kind]} service {operation.service_id}"
-    task_id, is_new = tasks.open_task(
+    outage = operation.cause_kind == "unreachable"
+    return people.ask(
         tx,
         open_key=task_key(operation.id),
         kind=operation.kind.value,
-        department=department,
-        title=title,
-        cause=operation.cause or "this product is processed by hand",
+        department=service.department if service else "",
+        title=f"{_TITLES[operation.kind]} service {operation.service_id}",
+        cause=operation.cause or "This product is processed by hand.",
         suggestion=suggestion_for(operation),
         details={"asked": operation.asked, "attempts": operation.attempts},
         operation_id=operation.id,
         service_id=operation.service_id,
         server_id=operation.server_id,
+        # Five hundred services behind one dead PBX are one piece of news.
+        told_as=f"outage:{operation.server_id}:{now:%Y-%m-%d}" if outage else None,
     )
-    if is_new:
-        notices.add(
-            tx,
-            once_key=f"task:{task_id}:open",
-            department=department,
-            kind="task",
-            title=f"Task {task_id}: {title}",
-            body=f"{operation.cause or 'To be done by hand.'} {suggestion_for(operation)}",
-            task_id=task_id,
-        )
-    return task_id
 
 
 def suggestion_for(operation: Operation) -> str:

@@ -137,6 +137,9 @@ class Held:
     routes: frozenset[str] = frozenset()
 
 
+NOTHING_HELD = Held()
+
+
 def held_by_hand(before: Held, *, applied: Tenant | None, actual: Tenant | None) -> Held:
     """What is off though we had left it on, and what was off by hand and still is."""
     if actual is None:

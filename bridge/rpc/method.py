@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from bridge.asking import Asking
+
 if TYPE_CHECKING:
     from bridge.app import Bridge
 
@@ -53,3 +55,9 @@ class Method:
     """Asks one use case; blocks; runs in a worker thread. Raises BridgeError, never anything else on purpose."""
     kind: Literal["read", "write"] = "read"
     """A write without an id is refused (R-54), and its answer carries `meta`."""
+
+
+def asking_of(caller: Caller, method: str, params: WriteParams, *, wait_ms: int = 0) -> Asking:
+    """The part of a write that is about the asking. For parameters without secrets: they are remembered as they are."""
+    asked = params.model_dump(mode="json", exclude={"idempotency_key", "dry_run", "deadline_ms", "wait_ms"})
+    return Asking(caller.key_id, method, params.idempotency_key, asked, wait_ms, params.dry_run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from bridge.tables import announcements
 
@@ -69,12 +69,13 @@ def claim(tx: Connection, *, owner: str, limit: int, lease: timedelta, now: date
 
 def note(tx: Connection, announcement: Announcement, *, owner: str, **changed: Any) -> bool:
     """Writes down a step, if the announcement is still ours."""
-    mine = (
-        (announcements.c.id == announcement.id)
-        & (announcements.c.owner == owner)
-        & (announcements.c.epoch == announcement.epoch)
-    )
-    return tx.execute(update(announcements).where(mine).values(changed)).rowcount == 1
+    return tx.execute(update(announcements).where(_mine(announcement, owner)).values(changed)).rowcount == 1
+
+
+def hand_back(tx: Connection, announcement: Announcement, *, owner: str) -> bool:
+    """For another time."""
+    free = update(announcements).where(_mine(announcement, owner)).values(owner=None, lease_until=None)
+    return tx.execute(free).rowcount == 1
 
 
 def pending_of(tx: Connection, service_ids: Sequence[int]) -> set[int]:
@@ -83,6 +84,14 @@ def pending_of(tx: Connection, service_ids: Sequence[int]) -> set[int]:
         announcements.c.service_id.in_(list(service_ids)), announcements.c.state == DUE
     )
     return {service_id for (service_id,) in tx.execute(found)}
+
+
+def _mine(announcement: Announcement, owner: str) -> ColumnElement[bool]:
+    return and_(
+        announcements.c.id == announcement.id,
+        announcements.c.owner == owner,
+        announcements.c.epoch == announcement.epoch,
+    )
 
 
 def _from(row: Row[Any]) -> Announcement:

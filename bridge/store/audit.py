@@ -61,6 +61,15 @@ def add_lines(tx: Connection, lines: Iterable[Line]) -> None:
         tx.execute(insert(audit).values(rows))
 
 
+def of_subject(tx: Connection, subject: str, limit: int = 100) -> list[dict[str, Any]]:
+    """The story of one thing, oldest first."""
+    found = select(audit).where(audit.c.subject == subject).order_by(audit.c.id).limit(limit)
+    return [
+        {"at": row.at.isoformat(), "actor": row.actor, "action": row.action, "reason": row.reason, "after": row.after}
+        for row in tx.execute(found)
+    ]
+
+
 def seal(tx: Connection, limit: int = 1000) -> int:
     """Chains the lines that are not chained yet, oldest first. One job does this at a time."""
     last = tx.execute(select(audit.c.chain).where(audit.c.chain.is_not(None)).order_by(audit.c.id.desc()).limit(1))

@@ -15,10 +15,9 @@ from bridge.pbx.wire import object_from_json, object_to_json
 from bridge.secret import Secret
 from bridge.tables import destinations, domains, extensions, gateways, routes
 from bridge.vault import Vault
-from bridge.wanted import Held
+from bridge.wanted import NOTHING_HELD, Held
 
 Thing = Extension | Gateway | Number | Route
-NOTHING_HELD = Held()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,208 @@
+"""Tells WHMCS what became of an operation that ended after its call had returned.
+
+    look        has WHMCS the status already? Then it heard from the call itself, and nothing is told
+    status      UpdateClientProduct: the same twice is the same once
+    welcome     SendEmail, once: the intent is written down first, and a lost answer is not repeated
+    queue       the entry in WHMCS's module queue is resolved, where the addon is there to do it
+    activity    LogActivity, once like the mail
+
+Each step is written down before the next begins, so a crash repeats only what may be repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bridge import people, settlement
+from bridge.app import Bridge
+from bridge.database import now, transact
+from bridge.errors import BridgeError, OutcomeUnknown, Refused
+from bridge.logs import say
+from bridge.service import Service
+from bridge.store import announcements, handlers, operations
+from bridge.store import services as service_store
+from bridge.store.announcements import DONE, GIVEN_UP, Announcement
+from bridge.wanted import Status
+from bridge.whmcs.addon import resolve_queue_entry
+
+log = logging.getLogger("bridge.announcer")
+
+ATTEMPTS_MAX = 20
+_DECIDED = frozenset({"Cancelled", "Fraud", "Completed"})
+_ACTIONS = {
+    "create": "CreateAccount",
+    "suspend": "SuspendAccount",
+    "unsuspend": "UnsuspendAccount",
+    "terminate": "TerminateAccount",
+    "change_package": "ChangePackage",
+    "renew": "Renew",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What there is to tell, with all that telling needs."""
+
+    announcement: Announcement
+    service: Service
+    action: str
+    welcome_email: str
+
+
+class Announcer:
+    def __init__(self, bridge: Bridge, name: str) -> None:
+        self.bridge = bridge
+        self.name = name
+
+    def run_once(self) -> int:
+        """Tells what is due. Answers how many words it took up."""
+        if self.bridge.whmcs is None or self.bridge.records is None:
+            return 0
+        words = transact(self.bridge.engine, self._claim)
+        if not words:
+            return 0
+        try:
+            shown = self.bridge.records.statuses_of([each.service.service_id for each in words])
+        except BridgeError as trouble:
+            for word in words:
+                self._later(word, trouble)
+            return len(words)
+        for word in words:
+            self._tell(word, shown.get(word.service.service_id))
+        return len(words)
+
+    def _claim(self, tx: Connection) -> list[Word]:
+        moment = now(tx)
+        taken = announcements.claim(tx, owner=self.name, limit=200, lease=timedelta(minutes=5), now=moment)
+        words = []
+        for each in taken:
+            service = service_store.get(tx, each.service_id)
+            operation = operations.get(tx, each.operation_id)
+            if service is None or operation is None:
+                self._finish(tx, each, DONE, "the service is gone")
+                continue
+            by_server = handlers.of_product(tx, service.product_id)
+            handler = by_server.get(service.server_id or 0) or by_server.get(0)
+            action = _ACTIONS.get(operation.kind.value, "CreateAccount")
+            words.append(Word(each, service, action, handler.welcome_email if handler else ""))
+        return words
+
+    def _tell(self, word: Word, shown: str | None) -> None:
+        status = settlement.IN_WHMCS[word.service.status]
+        try:
+            if shown is None:
+                raise Refused(f"WHMCS has no service {word.service.service_id}")
+            if shown in _DECIDED:
+                pass  # a person decided something else in WHMCS since; the sweep shows both
+            elif shown != status:
+                self._set_status(word, status)
+                word = self._welcome(word)
+                word = self._resolve_queue(word)
+                self._log_activity(word, status)
+            elif word.announcement.status_set_at is not None:
+                word = self._welcome(word)  # we set it before we were interrupted
+                word = self._resolve_queue(word)
+                self._log_activity(word, status)
+        except BridgeError as trouble:
+            self._later(word, trouble)
+        else:
+            transact(self.bridge.engine, lambda tx: self._finish(tx, word.announcement, DONE, None))
+
+    def _set_status(self, word: Word, status: str) -> None:
+        assert self.bridge.whmcs is not None
+        # Written down first: a status that is set and not noted would look as if WHMCS had heard from its own call,
+        # and nobody would be welcomed.
+        if word.announcement.status_set_at is None:
+            self._note(word, status_set_at=transact(self.bridge.engine, now))
+        reason = word.service.suspend_reason if word.service.status is Status.SUSPENDED else None
+        self.bridge.whmcs.update_service_status(word.service.service_id, status, suspend_reason=reason)
+
+    def _welcome(self, word: Word) -> Word:
+        """Once in a service's life, when it is there for the first time."""
+        assert self.bridge.whmcs is not None
+        wanted = word.service.status is Status.ACTIVE and word.service.welcomed_at is None and word.welcome_email
+        if not wanted or word.announcement.welcome_begun_at is not None:
+            return word
+        moment = transact(self.bridge.engine, now)
+
+        def begin(tx: Connection) -> None:
+            service = service_store.get(tx, word.service.service_id, lock=True)
+            assert service is not None
+            service_store.save(tx, replace(service, welcomed_at=moment))
+            announcements.note(tx, word.announcement, owner=self.name, welcome_begun_at=moment)
+
+        transact(self.bridge.engine, begin)
+        try:
+            self.bridge.whmcs.send_email(word.welcome_email, word.service.service_id)
+        except OutcomeUnknown:
+            say(log, logging.WARNING, "welcome mail may not have gone out", service=word.service.service_id)
+        return replace(word, announcement=replace(word.announcement, welcome_begun_at=moment))
+
+    def _resolve_queue(self, word: Word) -> Word:
+        if word.announcement.queue_resolved_at is not None or self.bridge.addon is None:
+            return word
+        resolve_queue_entry(self.bridge.addon, service_id=word.service.service_id, module_action=word.action)
+        moment = self._note(word, queue_resolved_at=transact(self.bridge.engine, now))
+        return replace(word, announcement=replace(word.announcement, queue_resolved_at=moment))
+
+    def _log_activity(self, word: Word, status: str) -> None:
+        assert self.bridge.whmcs is not None
+        if word.announcement.activity_begun_at is not None:
+            return
+        self._note(word, activity_begun_at=transact(self.bridge.engine, now))
+        said = (
+            f"VoIP bridge: service {word.service.service_id} is {status} (operation {word.announcement.operation_id})"
+        )
+        try:
+            self.bridge.whmcs.log_activity(said, word.service.client_id)
+        except OutcomeUnknown:
+            say(log, logging.WARNING, "activity may not be logged", service=word.service.service_id)
+
+    def _note(self, word: Word, **changed: Any) -> Any:
+        transact(self.bridge.engine, lambda tx: announcements.note(tx, word.announcement, owner=self.name, **changed))
+        return next(iter(changed.values()))
+
+    def _later(self, word: Word, trouble: BridgeError) -> None:
+        """Tried again every retry interval; at last a person is asked."""
+        attempts = word.announcement.attempts + 1
+
+        def act(tx: Connection) -> None:
+            due = now(tx) + timedelta(seconds=self.bridge.settings.retry_seconds)
+            if attempts >= ATTEMPTS_MAX or isinstance(trouble, Refused):
+                self._finish(tx, word.announcement, GIVEN_UP, str(trouble))
+                self._open_task(tx, word, trouble)
+                return
+            announcements.note(
+                tx,
+                word.announcement,
+                owner=self.name,
+                attempts=attempts,
+                due_at=due,
+                cause=str(trouble)[:500],
+            )
+            announcements.hand_back(tx, word.announcement, owner=self.name)
+
+        transact(self.bridge.engine, act)
+
+    def _open_task(self, tx: Connection, word: Word, trouble: BridgeError) -> None:
+        status = settlement.IN_WHMCS[word.service.status]
+        people.ask(
+            tx,
+            open_key=f"announcement:{word.announcement.id}",
+            kind="announcement",
+            department=word.service.department,
+            title=f"WHMCS does not show that service {word.service.service_id} is {status}",
+            cause=str(trouble),
+            suggestion=f"Set the status of the service to {status} in WHMCS by hand, then complete this task.",
+            service_id=word.service.service_id,
+        )
+
+    def _finish(self, tx: Connection, announcement: Announcement, state: str, cause: str | None) -> None:
+        announcements.note(
+            tx, announcement, owner=self.name, state=state, finished_at=now(tx), cause=cause[:500] if cause else None
+        )

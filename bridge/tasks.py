@@ -1,0 +1,342 @@
+"""What a person does with an operation and its task: look, claim, hand on, try again, complete, cancel.
+
+Everything is kept with the name of who did it and why. Completing by hand is believed only when the PBX shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bridge import once, placement, servers, services, settlement
+from bridge.app import Bridge
+from bridge.asking import Asking
+from bridge.database import now, transact
+from bridge.errors import Conflict, NotFound, NotPrepared, NotReached, Refused
+from bridge.operations import Event, Kind, Operation, State, after
+from bridge.pbx.driver import Tenant
+from bridge.store import audit, mirror, operations, requests, tasks
+from bridge.store import services as service_store
+from bridge.store.tasks import CANCELLED, COMPLETED, Task
+from bridge.wanted import NOTHING_HELD, Status
+
+
+def operation(bridge: Bridge, *, operation_id: int | None, caller: str, key: str | None) -> dict[str, Any]:
+    """By its number, or by the key it was asked for under: how a caller who lost the answer finds out."""
+
+    def act(tx: Connection) -> dict[str, Any]:
+        number = operation_id
+        if number is None and key is not None:
+            number = requests.find_operation(tx, caller=caller, key=key)
+        found = operations.get(tx, number) if number is not None else None
+        if found is None:
+            raise NotFound("there is no such operation")
+        held = service_store.get(tx, found.service_id)
+        domain = mirror.domain_of(tx, found.tenant_id) if found.tenant_id is not None else None
+        task = tasks.open_of(tx, settlement.task_key(found.id))
+        return services.operation_answer(found) | {
+            "step": found.step.value if found.step else None,
+            "cause_kind": found.cause_kind,
+            "asked": found.asked,
+            "task_id": task.id if task else None,
+            "service": settlement.service_answer(held, domain) if held else {"service_id": found.service_id},
+            "history": audit.of_subject(tx, f"operation:{found.id}"),
+        }
+
+    return transact(bridge.engine, act)
+
+
+def listed_operations(
+    bridge: Bridge,
+    *,
+    states: list[str] | None,
+    service_id: int | None,
+    server_id: int | None,
+    before: int | None,
+    limit: int,
+) -> dict[str, Any]:
+    def act(tx: Connection) -> dict[str, Any]:
+        found = operations.listed(
+            tx,
+            states=[State(each) for each in states] if states is not None else None,
+            service_id=service_id,
+            server_id=server_id,
+            before=before,
+            limit=limit,
+        )
+        return {
+            "operations": [services.operation_answer(each) for each in found],
+            "counts": operations.count_by_state(tx),
+            "before": found[-1].id if len(found) == limit else None,
+        }
+
+    return transact(bridge.engine, act)
+
+
+def retry(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> dict[str, Any]:
+    """At once, with a fresh count of attempts."""
+
+    def act(tx: Connection) -> dict[str, Any]:
+        held = _locked(tx, operation_id)
+        if held.tenant_id is None:
+            raise Conflict(
+                f"operation {operation_id} has no tenant on a server to try it on; complete or cancel it",
+                operation_id=operation_id,
+            )
+        moment = now(tx)
+        again = _change(tx, bridge, asking, held, Event.AGAIN, reason)
+        tasks.close(
+            tx, settlement.task_key(operation_id), state=COMPLETED, by=asking.caller, reason=reason or "tried again"
+        )
+        operations.wake(tx, [held.tenant_id], now=moment)
+        return {"operation_id": again.id, "state": again.state.value}
+
+    answer = once.write(bridge, asking, act)
+    bridge.bell.ring()
+    return answer
+
+
+def cancel(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> dict[str, Any]:
+    def act(tx: Connection) -> dict[str, Any]:
+        cancelled = _change(tx, bridge, asking, _locked(tx, operation_id), Event.CANCELLED, reason)
+        return {"operation_id": cancelled.id, "state": cancelled.state.value}
+
+    return once.write(bridge, asking, act)
+
+
+def complete(
+    bridge: Bridge, asking: Asking, operation_id: int, *, reason: str, server_id: int | None, domain: str | None
+) -> dict[str, Any]:
+    """Done by hand. What the person says is there is looked for on the PBX first; not finding it changes nothing."""
+    held = transact(bridge.engine, lambda tx: _found(tx, operation_id))
+    claim = transact(bridge.engine, lambda tx: _claimed(tx, held, server_id=server_id, domain=domain))
+    seen = _verified(bridge, held, claim) if claim is not None else None
+
+    def act(tx: Connection) -> dict[str, Any]:
+        mine = _locked(tx, operation_id)
+        if claim is not None and mine.tenant_id is None:
+            mine = _take_in(tx, bridge, mine, claim)
+        if mine.tenant_id is not None:
+            there = mirror.load(tx, [mine.tenant_id], bridge.vault)[mine.tenant_id]
+            mirror.record(tx, there, applied=there.applied, actual=seen, held=NOTHING_HELD, now=now(tx))
+        done = _change(tx, bridge, asking, replace(mine, late=True), Event.SETTLED, reason)
+        return {"operation_id": done.id, "state": done.state.value}
+
+    answer = once.write(bridge, asking, act)
+    bridge.bell.ring()
+    return answer
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def listed(
+    bridge: Bridge, *, states: list[str], department: str | None, before: int | None, limit: int
+) -> dict[str, Any]:
+    def act(tx: Connection) -> dict[str, Any]:
+        found = tasks.listed(tx, states=states, department=department, before=before, limit=limit)
+        return {"tasks": [task_answer(each) for each in found], "before": found[-1].id if len(found) == limit else None}
+
+    return transact(bridge.engine, act)
+
+
+def claim(
+    bridge: Bridge, asking: Asking, task_id: int, *, assignee: str | None, department: str | None
+) -> dict[str, Any]:
+    """Takes a task, or hands it to another person or department."""
+
+    def act(tx: Connection) -> dict[str, Any]:
+        before = _open_task(tx, task_id)
+        if department is not None:
+            tasks.assign(tx, task_id, department=department)
+        if assignee is not None or department is None:
+            tasks.claim(tx, task_id, assignee=assignee or asking.caller)
+        held = tasks.get(tx, task_id)
+        assert held is not None
+        audit.add(
+            tx,
+            actor=asking.caller,
+            action="task.claim",
+            subject=f"task:{task_id}",
+            before={"department": before.department, "assignee": before.assignee},
+            after={"department": held.department, "assignee": held.assignee},
+        )
+        return task_answer(held)
+
+    return once.write(bridge, asking, act)
+
+
+def close(
+    bridge: Bridge,
+    asking: Asking,
+    task_id: int,
+    *,
+    outcome: str,
+    reason: str,
+    server_id: int | None,
+    domain: str | None,
+) -> dict[str, Any]:
+    """Ends a task: its operation completed, tried again or cancelled; a task without one is simply done."""
+    held = transact(bridge.engine, lambda tx: tasks.get(tx, task_id))
+    if held is None:
+        raise NotFound(f"there is no task {task_id}", task_id=task_id)
+    if held.operation_id is not None and held.is_open:
+        number = held.operation_id
+        if outcome == "retry":
+            done = retry(bridge, asking, number, reason)
+        elif outcome == "cancel":
+            done = cancel(bridge, asking, number, reason)
+        else:
+            done = complete(bridge, asking, number, reason=reason, server_id=server_id, domain=domain)
+        return done | {"task_id": task_id}
+    if outcome == "retry":
+        raise Conflict(f"task {task_id} has no operation to try again", task_id=task_id)
+
+    def act(tx: Connection) -> dict[str, Any]:
+        mine = _open_task(tx, task_id)
+        state = COMPLETED if outcome == "done" else CANCELLED
+        assert mine.open_key is not None
+        tasks.close(tx, mine.open_key, state=state, by=asking.caller, reason=reason)
+        audit.add(
+            tx,
+            actor=asking.caller,
+            action=f"task.{state}",
+            subject=f"task:{task_id}",
+            after={"state": state},
+            reason=reason,
+        )
+        return {"task_id": task_id, "state": state}
+
+    return once.write(bridge, asking, act)
+
+
+def task_answer(task: Task) -> dict[str, Any]:
+    return {
+        "task_id": task.id,
+        "kind": task.kind,
+        "department": task.department,
+        "title": task.title,
+        "cause": task.cause,
+        "suggestion": task.suggestion,
+        "state": task.state,
+        "assignee": task.assignee,
+        "operation_id": task.operation_id,
+        "service_id": task.service_id,
+        "server_id": task.server_id,
+        "details": task.details,
+        "created_at": task.created_at.isoformat(),
+        "escalated_at": task.escalated_at.isoformat() if task.escalated_at else None,
+        "closed_at": task.closed_at.isoformat() if task.closed_at else None,
+        "closed_by": task.closed_by,
+        "closed_reason": task.closed_reason,
+    }
+
+
+# --- what was done by hand -------------------------------------------------------------------------------------------
+
+
+def _claimed(tx: Connection, held: Operation, *, server_id: int | None, domain: str | None) -> tuple[int, str] | None:
+    """Where a person says the tenant is. None for a service that has nothing on a PBX and needs nothing there."""
+    if held.tenant_id is not None:
+        known = mirror.domain_of(tx, held.tenant_id)
+        assert known is not None
+        assert held.server_id is not None
+        if (domain or known) != known or (server_id or held.server_id) != held.server_id:
+            raise Conflict(f"operation {held.id} is about {known} on server {held.server_id}", operation_id=held.id)
+        return held.server_id, known
+    if domain is None and held.kind is not Kind.CREATE:
+        return None
+    if domain is None or (server_id or held.server_id) is None:
+        raise NotPrepared(
+            f"say which server and domain operation {held.id} was done on; both are looked for before it is believed",
+            operation_id=held.id,
+        )
+    return server_id or held.server_id or 0, domain.strip().lower()
+
+
+def _verified(bridge: Bridge, held: Operation, claimed: tuple[int, str]) -> Tenant | None:
+    server_id, domain = claimed
+    server, driver = servers.driver_of(bridge, server_id)
+    try:
+        seen = driver.find(domain)
+    except NotReached as trouble:
+        raise Refused(str(trouble), kind="pbx_unreachable", operation_id=held.id) from trouble
+    status = transact(bridge.engine, lambda tx: service_store.get(tx, held.service_id))
+    if seen is None and not (status is not None and status.status is Status.TERMINATED):
+        raise Conflict(
+            f"{server.name} has no tenant {domain}, so operation {held.id} is not done",
+            kind="pbx_rejected",
+            operation_id=held.id,
+        )
+    marker = placement.identifier(bridge, "tenant", domain)
+    if seen is not None and seen.marker not in (None, marker):
+        raise Conflict(f"{domain} on {server.name} carries another's marker", kind="pbx_conflict", operation_id=held.id)
+    if seen is not None and seen.marker is None:
+        # Marked, and nothing else: what is in it was made by hand and stays as it is.
+        driver.put(replace(seen, marker=marker, extensions=(), gateways=(), numbers=(), routes=()), adopt=True)
+        seen = driver.find(domain)
+    return seen
+
+
+def _take_in(tx: Connection, bridge: Bridge, held: Operation, claimed: tuple[int, str]) -> Operation:
+    """A service set up by hand joins the mirror, so that everything after this can be automatic."""
+    server_id, domain = claimed
+    service = service_store.get(tx, held.service_id, lock=True)
+    assert service is not None
+    place = mirror.by_domain(tx, domain, lock=True)
+    if place is not None and place.client_id != service.client_id:
+        raise Conflict(f"{domain} belongs to another client's tenant", kind="tenant_mismatch", operation_id=held.id)
+    if place is None:
+        tenant_id = mirror.add_tenant(
+            tx,
+            server_id=server_id,
+            client_id=service.client_id,
+            domain=domain,
+            pbx_uuid=placement.identifier(bridge, "tenant", domain),
+            description=f"WHMCS client {service.client_id}",
+            origin="import",
+        )
+        operations.add_lane(tx, tenant_id=tenant_id, server_id=server_id)
+    else:
+        tenant_id = place.tenant_id
+    service_store.save(tx, replace(service, tenant_id=tenant_id, server_id=server_id))
+    return replace(held, tenant_id=tenant_id, server_id=server_id)
+
+
+def _change(tx: Connection, bridge: Bridge, asking: Asking, held: Operation, event: Event, reason: str) -> Operation:
+    moment = now(tx)
+    return settlement.change(
+        tx,
+        held,
+        after(held, event, now=moment),
+        now=moment,
+        actor=asking.caller,
+        reason=reason,
+        check_after=timedelta(seconds=bridge.settings.announce_check_seconds),
+    )
+
+
+def _found(tx: Connection, operation_id: int) -> Operation:
+    held = operations.get(tx, operation_id)
+    if held is None:
+        raise NotFound(f"there is no operation {operation_id}", operation_id=operation_id)
+    return held
+
+
+def _locked(tx: Connection, operation_id: int) -> Operation:
+    held = operations.get(tx, operation_id, lock=True)
+    if held is None:
+        raise NotFound(f"there is no operation {operation_id}", operation_id=operation_id)
+    return held
+
+
+def _open_task(tx: Connection, task_id: int) -> Task:
+    held = tasks.get(tx, task_id, lock=True)
+    if held is None:
+        raise NotFound(f"there is no task {task_id}", task_id=task_id)
+    if not held.is_open:
+        raise Conflict(f"task {task_id} is {held.state}", task_id=task_id)
+    return held
