@@ -10,6 +10,7 @@ bridge                          a Bridge with short waits, on both databases
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -118,6 +119,11 @@ def _migrated(url: Secret) -> Secret:
 
 def _assert_silent(engine: Engine) -> None:
     assert tables_that_sing(engine) == [], "T-20: a secret can be read in these columns"
+
+
+def pytest_configure() -> None:
+    """Everything is logged for the canary's sake, but not each statement and row; the tables are looked through."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
 
 @pytest.hookimpl(wrapper=True)
