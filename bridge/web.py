@@ -156,6 +156,7 @@ class Door:
         self._draining = False
         self._schema_is_current = False
         self._schema_looked = float("-inf")
+        self._inside = 0
         self._delayed = 0
         self._threads: CapacityLimiter | None = None
 
@@ -229,10 +230,16 @@ class Door:
             return Response(b"", 400)
 
         letter = Letter(request.method, request.url.path, address, _headers(request), body)
-        if self._limiter().statistics().tasks_waiting >= self._limits.waiting_max:
+        if self._inside >= self._limits.threads + self._limits.waiting_max:
             self.metrics.refused("overloaded")
             return _response(self._wording.refusal(fault("overloaded")))
-        answer, headers, delay_seconds = await to_thread.run_sync(self._answer, letter, act, limiter=self._limiter())
+        self._inside += 1
+        try:
+            answer, headers, delay_seconds = await to_thread.run_sync(
+                self._answer, letter, act, limiter=self._limiter()
+            )
+        finally:
+            self._inside -= 1
         if delay_seconds:
             await self._hold_back(delay_seconds)
         return _response(answer, headers=headers)
