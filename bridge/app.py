@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
 
 from sqlalchemy import Engine
 
+from bridge import database, http
 from bridge.bell import Bell
 from bridge.crash import Crash, never
 from bridge.drivers import Drivers
+from bridge.errors import NotPrepared
 from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
+from bridge.secret import Secret
 from bridge.settings import Network, Settings
-from bridge.vault import Vault
+from bridge.vault import Vault, read_master_key
+from bridge.whmcs.addon import addon_records
 from bridge.whmcs.client import Whmcs
-from bridge.whmcs.endpoint import Endpoint
+from bridge.whmcs.endpoint import AddonKey, Endpoint
 from bridge.whmcs.records import Records
+from bridge.whmcs.sql import sql_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,63 @@ class Bridge:
     crash: Crash = never
 
 
+def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
+    """Everything from its settings. Nothing is connected to before it is needed."""
+    vault = Vault(read_master_key(settings.master_key_file))
+    around = surroundings(settings.allowed_networks)
+    # The guard is for hosts that WHMCS's records name; WHMCS itself is where the operator says.
+    anywhere = replace(around, guard=Guard((ip_network("0.0.0.0/0"), ip_network("::/0"))))
+    whmcs, addon = _whmcs(settings, anywhere), _addon(settings, anywhere)
+    return Bridge(
+        settings=settings,
+        engine=database.connect(settings.database_url, pool_size=pool_size),
+        vault=vault,
+        drivers=Drivers(around),
+        whmcs=whmcs,
+        records=_records(settings, addon),
+        addon=addon,
+    )
+
+
 def surroundings(networks: tuple[Network, ...] = ()) -> Surroundings:
     """What drivers may touch: the network behind its guard, the clock, chance."""
     return Surroundings(guard=Guard(networks), clock=lambda: datetime.now(UTC), random=os.urandom)
+
+
+def _whmcs(settings: Settings, around: Surroundings) -> Whmcs | None:
+    """WHMCS's API, where its address and a credential are set."""
+    if not (settings.whmcs_url and settings.whmcs_identifier and settings.whmcs_secret_file):
+        return None
+    access_key = settings.whmcs_access_key_file
+    return Whmcs(
+        http.client(settings.whmcs_url, guard=around.guard),
+        identifier=settings.whmcs_identifier,
+        secret=_secret_in("BRIDGE_WHMCS_SECRET_FILE", settings.whmcs_secret_file),
+        access_key=_secret_in("BRIDGE_WHMCS_ACCESS_KEY_FILE", access_key) if access_key else None,
+    )
+
+
+def _addon(settings: Settings, around: Surroundings) -> Endpoint | None:
+    if not (settings.whmcs_url and settings.addon_secret_file):
+        return None
+    secret = _secret_in("BRIDGE_ADDON_SECRET_FILE", settings.addon_secret_file)
+    return Endpoint(
+        http.client(settings.whmcs_url, guard=around.guard),
+        AddonKey(settings.addon_key, secret, settings.addon_instance),
+        clock=around.clock,
+        random=around.random,
+    )
+
+
+def _records(settings: Settings, addon: Endpoint | None) -> Records | None:
+    """WHMCS is read by SQL where a database is given, else through the addon."""
+    if settings.whmcs_database_url is not None:
+        return sql_records(database.connect(settings.whmcs_database_url, pool_size=2))
+    return addon_records(addon) if addon is not None else None
+
+
+def _secret_in(setting: str, path: Path) -> Secret:
+    try:
+        return Secret(path.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotPrepared(f"{setting} names {path}, which cannot be read") from error

@@ -42,7 +42,9 @@ class Settings:
     whmcs_identifier: str | None = None
     whmcs_secret_file: Path | None = None
     whmcs_access_key_file: Path | None = None
-    addon_key: str = "addon"
+    addon_key: str = "bridge"
+    addon_instance: str = "whmcs"
+    addon_secret_file: Path | None = None
     log: str = "text"
     workers: int = 4
 
@@ -135,7 +137,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "whmcs_identifier": _matching(r"\S{1,200}", "an API credential's identifier"),
     "whmcs_secret_file": Path,
     "whmcs_access_key_file": Path,
-    "addon_key": _matching(r"[a-z0-9-]{3,64}", "addon"),
+    "addon_key": _matching(r"[a-z0-9-]{3,64}", "bridge"),
+    "addon_instance": _matching(r"[A-Za-z0-9._-]{1,64}", "whmcs"),
+    "addon_secret_file": Path,
     "log": _one_of("text", "json"),
     "workers": _whole(1, 64),
     "retry_seconds": _whole(1, 86400),

@@ -1,0 +1,60 @@
+"""The threads of a process that work: workers, and the keeper. They start together and stop in order (R-27)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+
+from bridge.app import Bridge
+from bridge.errors import BridgeError
+from bridge.keeper import Job, Keeper
+from bridge.logs import say
+from bridge.worker import Worker
+
+log = logging.getLogger("bridge.crew")
+
+IDLE_SECONDS = 1.0
+"""How long a worker without work waits for the bell before it looks by itself."""
+
+
+class Crew:
+    def __init__(self, bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), name: str | None = None) -> None:
+        self._bridge = bridge
+        self._stop = threading.Event()
+        mine = name or f"{socket.gethostname()[:40]}-{os.getpid()}-{bridge.random(3).hex()}"
+        self._threads = [
+            threading.Thread(target=self._work, args=(Worker(bridge, f"{mine}-{number}"),), name=f"worker-{number}")
+            for number in range(1, workers + 1)
+        ]
+        keeper = Keeper(bridge, f"{mine}-keeper", jobs)
+        self._threads.append(threading.Thread(target=keeper.run, args=(self._stop,), name="keeper"))
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.daemon = True  # a PBX that never answers must not keep the process; the lease runs out by itself
+            thread.start()
+
+    def stop(self) -> bool:
+        """Stops claiming, lets what runs end or be handed back. False when the time for that ran out."""
+        self._stop.set()
+        self._bridge.bell.ring()
+        until = time.monotonic() + self._bridge.settings.drain_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, worker: Worker) -> None:
+        bell = self._bridge.bell
+        while not self._stop.is_set():
+            heard = bell.count
+            try:
+                if worker.run_once(self._stop):
+                    continue
+            except BridgeError as trouble:
+                say(log, logging.WARNING, "a worker could not claim", worker=worker.name, cause=str(trouble))
+            except Exception:  # the worker's loop: whatever broke, the next round is a new one
+                log.exception("a worker broke")
+            bell.wait(heard, IDLE_SECONDS)
