@@ -51,10 +51,26 @@ class Kind(StrEnum):
     MOVE = "move"
     REPAIR = "repair"
     PURGE = "purge"
+    """Delete a tenant whose retention is over."""
+    CLEAR = "clear"
+    """Delete what a move left on the old server."""
 
 
-DESTRUCTIVE = frozenset({Kind.PURGE})
+DESTRUCTIVE = frozenset({Kind.PURGE, Kind.CLEAR})
 """These delete on the PBX, so a newer wish does not take their place once they have begun."""
+
+_ADJUSTING = frozenset({Kind.EDIT, Kind.REPAIR})
+"""These only bring a PBX to what is wanted of it, which every later operation of the service does as well."""
+
+_LASTING = frozenset({Kind.MOVE, Kind.CLEAR})
+"""These do what no other operation does, so nothing takes their place."""
+
+
+def gives_way(older: Operation, *, to: Kind) -> bool:
+    """Whether a newer operation of the same service does all that an older one still has to do."""
+    if older.destructive or older.kind in _LASTING:
+        return False
+    return to not in _ADJUSTING or older.kind in _ADJUSTING
 
 
 class Step(StrEnum):

@@ -18,16 +18,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import people, placement, settlement
+from bridge import acceptance, people, placement, quota, settlement
+from bridge.acceptance import Accepted
 from bridge.app import Bridge
-from bridge.asking import Asking, hash_of
+from bridge.asking import Asking
 from bridge.database import now, transact
 from bridge.errors import Conflict, NotFound
-from bridge.operations import ENDED, Event, Kind, Operation, State, after
+from bridge.operations import Kind, Operation, State
 from bridge.secret import Secret
 from bridge.service import Service
-from bridge.store import audit, findings, handlers, mirror, operations, requests, servers, services, tasks
-from bridge.store.requests import Request
+from bridge.store import findings, handlers, mirror, operations, services
 from bridge.wanted import Status, living
 
 
@@ -189,7 +189,7 @@ def get(bridge: Bridge, service_id: int) -> dict[str, Any]:
         held = mirror.load(tx, [service.tenant_id], bridge.vault) if service.tenant_id is not None else {}
         there = held.get(service.tenant_id) if service.tenant_id is not None else None
         domain = there.plain.domain if there else None
-        used = {name: len(things) for name, things in _used(there, service_id).items()} if there else {}
+        used = {name: len(things) for name, things in quota.used(there.plain, service_id).items()} if there else {}
         limits = dict(service.resources.limits)
         package = handlers.package(tx, service.product_id)
         return {
@@ -240,54 +240,25 @@ def operation_answer(operation: Operation) -> dict[str, Any]:
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    operation: Operation
-    answer: dict[str, Any]
-    replayed: bool = False
-    wait: bool = False
-
-
 def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[str, Any]:
-    """Commits first, then waits for the worker as long as the caller does."""
-
-    def act(tx: Connection) -> _Asked:
-        return _accept(tx, bridge, asking, service_id, wish)
-
-    if asking.dry_run:
-        with bridge.engine.connect() as tx:  # never committed
-            return act(tx).answer | {"dry_run": True}
-    asked = transact(bridge.engine, act)
-    bridge.bell.ring()
-    if asked.wait:
-        return _wait(bridge, asked.operation, asking.wait_ms)
-    return asked.answer | ({"_meta": {"replayed": True}} if asked.replayed else {})
+    return acceptance.ask(bridge, asking, lambda tx: _accept(tx, bridge, asking, service_id, wish))
 
 
-def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> _Asked:
+def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> Accepted:
     moment = now(tx)
-    params_hash = hash_of(asking.params)
     held = services.get(tx, service_id, lock=True)
-    known = requests.get(tx, caller=asking.caller, key=asking.key) if asking.key else None
-    if known is not None and known.expires_at <= moment:
-        renewed, known = True, None
-    else:
-        renewed = known is not None
-    if known is not None and (known.method, known.params_hash) != (asking.method, params_hash):
-        raise Conflict("this idempotency key was used for something else", kind="idempotency_mismatch")
-
+    standing = acceptance.standing_of(tx, asking, moment)
     wish = wisher(tx, held)
     first = _wished_before(tx, bridge, held, wish)
     if first is not None:
-        if known is not None and known.operation_id == first.id:
-            return _repeated(tx, first)
-        _remember(tx, bridge, asking, params_hash, first.id, moment, renewed=renewed)
-        return _joined(tx, bridge, asking, first, moment)
+        if standing.operation_id == first.id:
+            return acceptance.repeated(first)
+        acceptance.remember(tx, bridge, standing, first.id, moment)
+        return acceptance.joined(tx, bridge, asking, first, moment)
 
     operation = _append(tx, bridge, asking, held, wish, moment)
-    _remember(tx, bridge, asking, params_hash, operation.id, moment, renewed=renewed)
-    answer = settlement.answer_of(operation, services.get(tx, service_id), _domain(tx, operation))
-    return _Asked(operation, answer, wait=operation.state is State.ACCEPTED and not operation.late)
+    acceptance.remember(tx, bridge, standing, operation.id, moment)
+    return acceptance.accepted(tx, operation)
 
 
 def _wished_before(tx: Connection, bridge: Bridge, held: Service | None, wish: Wish) -> Operation | None:
@@ -306,55 +277,11 @@ def _without_notes(service: Service) -> Service:
     return replace(service, generation=0, suspend_reason=None, over_limit=(), welcomed_at=None)
 
 
-def _repeated(tx: Connection, first: Operation) -> _Asked:
-    if first.state not in ENDED:
-        raise Conflict(
-            f"operation {first.id} is still {first.state}",
-            kind="in_progress",
-            operation_id=first.id,
-            state=first.state.value,
-        )
-    return _Asked(first, first.answer or {}, replayed=True)
-
-
-def _joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, moment: datetime) -> _Asked:
-    """Wished again under another key: the first operation answers, tried at once if it was waiting."""
-    if first.state in ENDED:
-        if first.tenant_id is not None:
-            mirror.look_again(tx, first.tenant_id)
-        return _Asked(first, first.answer or {})
-    if first.state in (State.MANUAL, State.RETRY_WAIT) and _is_automatic(tx, first):
-        again = after(first, Event.AGAIN, now=moment)
-        first = settlement.change(
-            tx,
-            first,
-            again,
-            now=moment,
-            actor=asking.caller,
-            reason="asked again",
-            check_after=_check_after(bridge),
-        )
-        assert first.tenant_id is not None
-        operations.wake(tx, [first.tenant_id], now=moment)
-    service = services.get(tx, first.service_id)
-    answer = settlement.answer_of(first, service, _domain(tx, first))
-    return _Asked(first, answer, wait=first.state in (State.ACCEPTED, State.RUNNING) and asking.wait_ms > 0)
-
-
-def _is_automatic(tx: Connection, operation: Operation) -> bool:
-    """A worker can do it: there is a tenant, and no department that does it by hand."""
-    return operation.tenant_id is not None and operation.cause_kind is not None
-
-
 def _append(
     tx: Connection, bridge: Bridge, asking: Asking, held: Service | None, wish: Wish, moment: datetime
 ) -> Operation:
     service = replace(wish.service, generation=(held.generation if held else 0) + 1)
-    for older in operations.queued(tx, service.service_id):
-        if not older.destructive:
-            ended = after(older, Event.SUPERSEDED, now=moment)
-            settlement.change(tx, older, ended, now=moment, actor=asking.caller, check_after=_check_after(bridge))
-
+    acceptance.supersede(tx, bridge, asking.caller, service.service_id, wish.kind, moment)
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
     (services.add if held is None else services.save)(tx, service)
@@ -374,40 +301,29 @@ def _append(
             service_id=service.service_id,
         )
 
-    manual = _why_by_hand(tx, wish, service)
-    server = servers.get(tx, service.server_id) if service.server_id is not None else None
-    operation = operations.add(
+    operation = acceptance.append(
         tx,
-        tenant_id=service.tenant_id,
-        service_id=service.service_id,
-        server_id=service.server_id,
-        kind=wish.kind,
-        generation=service.generation,
-        actor=asking.caller,
+        bridge,
+        asking,
+        service,
+        wish.kind,
         asked=_asked(asking, wish),
-        now=moment,
-        late=asking.wait_ms == 0 or manual is not None or (server is not None and not server.is_working),
-        state=State.MANUAL if manual is not None else State.ACCEPTED,
+        moment=moment,
+        by_hand=_is_by_hand(tx, wish, service),
         cause=wish.objection,
     )
-    audit.add_lines(tx, [settlement.line_of(None, operation, actor=asking.caller)])
-    if operation.state is State.MANUAL:
-        settlement.open_task(tx, operation, service, now=moment)
     if service.over_limit:
         _open_over_limit_task(tx, bridge, service)
     return operation
 
 
-def _why_by_hand(tx: Connection, wish: Wish, service: Service) -> str | None:
-    if wish.objection is not None:
-        return wish.objection
+def _is_by_hand(tx: Connection, wish: Wish, service: Service) -> bool:
+    """A person has to do it: to decide on an objection, for a product without a driver, or to find a place for it."""
+    if wish.objection is not None or service.tenant_id is None:
+        return True
     by_server = handlers.of_product(tx, service.product_id)
     handler = by_server.get(service.server_id or 0) or by_server.get(0)
-    if handler is not None and handler.is_manual:
-        return "this product is processed by hand"
-    if service.tenant_id is None:
-        return "this service has no tenant on a server yet"
-    return None
+    return handler is not None and handler.is_manual
 
 
 def _want_tenant(tx: Connection, bridge: Bridge, service: Service, moment: datetime) -> None:
@@ -432,56 +348,6 @@ def _asked(asking: Asking, wish: Wish) -> dict[str, Any]:
     if wish.plan is not None:
         asked["server_rule"] = wish.plan.rule
     return asked
-
-
-def _remember(
-    tx: Connection,
-    bridge: Bridge,
-    asking: Asking,
-    params_hash: str,
-    operation_id: int,
-    moment: datetime,
-    *,
-    renewed: bool,
-) -> None:
-    if asking.key is None:
-        return
-    expires = moment + timedelta(days=bridge.settings.idempotency_days)
-    request = Request(asking.method, params_hash, operation_id, None, expires)
-    requests.add(tx, caller=asking.caller, key=asking.key, request=request, now=moment, renewed=renewed)
-
-
-def _wait(bridge: Bridge, operation: Operation, wait_ms: int) -> dict[str, Any]:
-    """Waits for the end, or for a state in which waiting has no sense; then says how it stands."""
-    until = bridge.ticks() + wait_ms / 1000
-    heard = bridge.bell.count
-    while True:
-        answer, decided = transact(bridge.engine, lambda tx: _standing(tx, operation.id))
-        left = until - bridge.ticks()
-        if decided or left <= 0:
-            break
-        heard = bridge.bell.wait(heard, min(left, 0.25))
-    if answer["state"] in {state.value for state in ENDED}:
-        return answer
-
-    def give_up(tx: Connection) -> dict[str, Any]:
-        operations.mark_late(tx, operation.id)
-        return _standing(tx, operation.id)[0]
-
-    return transact(bridge.engine, give_up)
-
-
-def _standing(tx: Connection, operation_id: int) -> tuple[dict[str, Any], bool]:
-    operation = operations.get(tx, operation_id)
-    assert operation is not None
-    if operation.state in ENDED:
-        return operation.answer or {}, True
-    service = services.get(tx, operation.service_id)
-    answer = settlement.answer_of(operation, service, _domain(tx, operation))
-    if operation.state is State.MANUAL:
-        task = tasks.open_of(tx, settlement.task_key(operation.id))
-        answer["task_id"] = task.id if task else None
-    return answer, operation.state in (State.MANUAL, State.WAITING_PBX, State.RETRY_WAIT)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -542,21 +408,6 @@ def _changes(before: Service, now_: Service) -> tuple[dict[str, Any], ...]:
     return tuple(changes)
 
 
-_COUNTED = {"extensions": "extensions", "gateways": "gateways", "numbers": "dids"}
-"""What a tenant has, and the limit that counts it."""
-
-
-def _used(there: mirror.Mirror | None, service_id: int) -> dict[str, list[str]]:
-    """What belongs to a service, by the limit that counts it."""
-    if there is None:
-        return {}
-    return {
-        limit: [shelf.key_of(each) for each in getattr(there.plain, shelf.member) if each.service_id == service_id]
-        for shelf in mirror.SHELVES.values()
-        if (limit := _COUNTED.get(shelf.member)) is not None
-    }
-
-
 def _seen(there: mirror.Mirror | None) -> dict[str, int]:
     if there is None or there.actual is None:
         return {}
@@ -567,16 +418,14 @@ def _over_limit(tx: Connection, bridge: Bridge, service: Service) -> tuple[str, 
     if service.tenant_id is None:
         return ()
     there = mirror.load(tx, [service.tenant_id], bridge.vault)[service.tenant_id]
-    limits = dict(service.resources.limits)
-    used = _used(there, service.service_id)
-    return tuple(sorted(name for name, keys in used.items() if name in limits and len(keys) > limits[name]))
+    return quota.over(dict(service.resources.limits), quota.used(there.plain, service.service_id))
 
 
 def _open_over_limit_task(tx: Connection, bridge: Bridge, service: Service) -> None:
     """Nothing is deleted: a person sees what could go, and new objects are refused meanwhile."""
     assert service.tenant_id is not None
     there = mirror.load(tx, [service.tenant_id], bridge.vault)[service.tenant_id]
-    limits, used = dict(service.resources.limits), _used(there, service.service_id)
+    limits, used = dict(service.resources.limits), quota.used(there.plain, service.service_id)
     candidates = {name: sorted(used[name])[limits[name] :] for name in service.over_limit}
     told = ", ".join(f"{len(used[name])} {name} where {limits[name]} are allowed" for name in service.over_limit)
     people.ask(
@@ -590,11 +439,3 @@ def _open_over_limit_task(tx: Connection, bridge: Bridge, service: Service) -> N
         details={"candidates": candidates},
         service_id=service.service_id,
     )
-
-
-def _domain(tx: Connection, operation: Operation) -> str | None:
-    return mirror.domain_of(tx, operation.tenant_id) if operation.tenant_id is not None else None
-
-
-def _check_after(bridge: Bridge) -> timedelta:
-    return timedelta(seconds=bridge.settings.announce_check_seconds)

@@ -63,6 +63,8 @@ def line_of(before: Operation | None, after: Operation, *, actor: str, reason: s
         told["cause"] = after.cause
     if after.attempts:
         told["attempts"] = after.attempts
+    if after.step:
+        told["step"] = after.step.value
     if before is None:
         told |= {"kind": after.kind.value, "service_id": after.service_id, "generation": after.generation}
     return audit.Line(
@@ -86,6 +88,10 @@ def answer_of(operation: Operation, service: Service | None, domain: str | None)
         told["cause"] = operation.cause
     if operation.kind is Kind.CHANGE_PACKAGE:
         told["changes"] = operation.asked.get("changes", [])
+    if operation.kind is Kind.EDIT:
+        told |= {name: operation.asked[name] for name in ("object", "changes") if name in operation.asked}
+    if operation.kind is Kind.MOVE:
+        told["plan"] = operation.asked.get("plan", {})
     return told
 
 
@@ -147,6 +153,7 @@ _TITLES = {
     Kind.MOVE: "Move",
     Kind.REPAIR: "Repair",
     Kind.PURGE: "Delete what is left of",
+    Kind.CLEAR: "Delete from its old server",
 }
 
 

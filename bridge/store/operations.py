@@ -85,7 +85,8 @@ def get(tx: Connection, operation_id: int, *, lock: bool = False) -> Operation |
 
 def latest(tx: Connection, service_id: int) -> Operation | None:
     """The last thing WHMCS asked for a service."""
-    wished = [kind.value for kind in Kind if kind not in (Kind.REPAIR, Kind.PURGE, Kind.EDIT)]
+    ours = (Kind.EDIT, Kind.REPAIR, Kind.MOVE, Kind.PURGE, Kind.CLEAR)
+    wished = [kind.value for kind in Kind if kind not in ours]
     found = select(operations).where(operations.c.service_id == service_id, operations.c.kind.in_(wished))
     row = tx.execute(found.order_by(operations.c.id.desc()).limit(1)).one_or_none()
     return operation_from(row) if row else None

@@ -1,0 +1,217 @@
+"""Accepting what is asked: once under a key, durable before the answer, waited for as long as the caller waits.
+
+Lifecycle calls, edits of objects and moves all come through here. Each decides what is wanted and appends an operation
+in one transaction; what is the same for all of them is in this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bridge import settlement
+from bridge.app import Bridge
+from bridge.asking import Asking, hash_of
+from bridge.database import transact
+from bridge.errors import Conflict
+from bridge.operations import ENDED, Event, Kind, Operation, State, after, gives_way
+from bridge.service import Service
+from bridge.store import audit, mirror, operations, requests, servers, services, tasks
+from bridge.store.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    operation: Operation
+    answer: dict[str, Any]
+    replayed: bool = False
+    wait: bool = False
+
+
+def ask(bridge: Bridge, asking: Asking, act: Callable[[Connection], Accepted]) -> dict[str, Any]:
+    """Commits first, then waits for the worker as long as the caller does. A dry run does it and keeps nothing."""
+    if asking.dry_run:
+        with bridge.engine.connect() as tx:  # never committed
+            return act(tx).answer | {"dry_run": True}
+    try:
+        accepted = transact(bridge.engine, act)
+    except IntegrityError:
+        accepted = transact(bridge.engine, act)  # the same was asked at the same time; now it is there to be found
+    bridge.bell.ring()
+    if accepted.wait:
+        return _wait(bridge, accepted.operation, asking.wait_ms)
+    return accepted.answer | ({"_meta": {"replayed": True}} if accepted.replayed else {})
+
+
+# --- once under a key ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an idempotency key stands for so far."""
+
+    asking: Asking
+    params_hash: str
+    operation_id: int | None
+    is_known: bool
+    """There is a row of it, still valid or over."""
+
+
+def standing_of(tx: Connection, asking: Asking, moment: datetime) -> Standing:
+    """What is known of the caller's key; a Conflict where it stands for something else."""
+    params_hash = hash_of(asking.params)
+    known = requests.get(tx, caller=asking.caller, key=asking.key) if asking.key else None
+    if known is None:
+        return Standing(asking, params_hash, None, is_known=False)
+    if known.expires_at <= moment:
+        return Standing(asking, params_hash, None, is_known=True)
+    if (known.method, known.params_hash) != (asking.method, params_hash):
+        raise Conflict("this idempotency key was used for something else", kind="idempotency_mismatch")
+    return Standing(asking, params_hash, known.operation_id, is_known=True)
+
+
+def remember(tx: Connection, bridge: Bridge, standing: Standing, operation_id: int, moment: datetime) -> None:
+    """From now on the key stands for this operation."""
+    asking = standing.asking
+    if asking.key is None:
+        return
+    expires = moment + timedelta(days=bridge.settings.idempotency_days)
+    request = Request(asking.method, standing.params_hash, operation_id, None, expires)
+    requests.add(tx, caller=asking.caller, key=asking.key, request=request, now=moment, renewed=standing.is_known)
+
+
+def repeated(first: Operation) -> Accepted:
+    """The same under the same key: the stored answer, or where it stands."""
+    if first.state not in ENDED:
+        raise Conflict(
+            f"operation {first.id} is still {first.state}",
+            kind="in_progress",
+            operation_id=first.id,
+            state=first.state.value,
+        )
+    return Accepted(first, first.answer or {}, replayed=True)
+
+
+def joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, moment: datetime) -> Accepted:
+    """Wished again under another key: the first operation answers, tried at once if it was waiting (R-21)."""
+    if first.state in ENDED:
+        if first.tenant_id is not None:
+            mirror.look_again(tx, first.tenant_id)
+        return Accepted(first, first.answer or {})
+    if first.state in (State.MANUAL, State.RETRY_WAIT) and _is_automatic(first):
+        again = after(first, Event.AGAIN, now=moment)
+        first = settlement.change(
+            tx, first, again, now=moment, actor=asking.caller, reason="asked again", check_after=check_after(bridge)
+        )
+        assert first.tenant_id is not None
+        operations.wake(tx, [first.tenant_id], now=moment)
+    service = services.get(tx, first.service_id)
+    answer = settlement.answer_of(first, service, _domain(tx, first))
+    return Accepted(first, answer, wait=first.state in (State.ACCEPTED, State.RUNNING) and asking.wait_ms > 0)
+
+
+def _is_automatic(operation: Operation) -> bool:
+    """A worker can do it: there is a tenant, and no department that does it by hand."""
+    return operation.tenant_id is not None and operation.cause_kind is not None
+
+
+# --- appending -------------------------------------------------------------------------------------------------------
+
+
+def append(
+    tx: Connection,
+    bridge: Bridge,
+    asking: Asking,
+    service: Service,
+    kind: Kind,
+    *,
+    asked: dict[str, Any],
+    moment: datetime,
+    server_id: int | None = None,
+    by_hand: bool = False,
+    cause: str | None = None,
+) -> Operation:
+    """An operation of a service in its tenant's lane, audited; `by_hand`: a task for a person at once."""
+    server_id = service.server_id if server_id is None else server_id
+    server = servers.get(tx, server_id) if server_id is not None else None
+    operation = operations.add(
+        tx,
+        tenant_id=service.tenant_id,
+        service_id=service.service_id,
+        server_id=server_id,
+        kind=kind,
+        generation=service.generation,
+        actor=asking.caller,
+        asked=asked,
+        now=moment,
+        late=asking.wait_ms == 0 or by_hand or (server is not None and not server.is_working),
+        state=State.MANUAL if by_hand else State.ACCEPTED,
+        cause=cause,
+    )
+    audit.add_lines(tx, [settlement.line_of(None, operation, actor=asking.caller)])
+    if by_hand:
+        settlement.open_task(tx, operation, service, now=moment)
+    return operation
+
+
+def supersede(tx: Connection, bridge: Bridge, actor: str, service_id: int, kind: Kind, moment: datetime) -> None:
+    """Ends what waits for a service and is part of what is wanted now (R-3)."""
+    for older in operations.queued(tx, service_id):
+        if gives_way(older, to=kind):
+            ended = after(older, Event.SUPERSEDED, now=moment)
+            settlement.change(tx, older, ended, now=moment, actor=actor, check_after=check_after(bridge))
+
+
+def accepted(tx: Connection, operation: Operation) -> Accepted:
+    """What the caller of a new operation is told, if it does not wait for more."""
+    answer = settlement.answer_of(operation, services.get(tx, operation.service_id), _domain(tx, operation))
+    return Accepted(operation, answer, wait=operation.state is State.ACCEPTED and not operation.late)
+
+
+def check_after(bridge: Bridge) -> timedelta:
+    return timedelta(seconds=bridge.settings.announce_check_seconds)
+
+
+# --- waiting ---------------------------------------------------------------------------------------------------------
+
+
+def _wait(bridge: Bridge, operation: Operation, wait_ms: int) -> dict[str, Any]:
+    """Waits for the end, or for a state in which waiting has no sense; then says how it stands."""
+    until = bridge.ticks() + wait_ms / 1000
+    heard = bridge.bell.count
+    while True:
+        answer, decided = transact(bridge.engine, lambda tx: _how_it_stands(tx, operation.id))
+        left = until - bridge.ticks()
+        if decided or left <= 0:
+            break
+        heard = bridge.bell.wait(heard, min(left, 0.25))
+    if answer["state"] in {state.value for state in ENDED}:
+        return answer
+
+    def give_up(tx: Connection) -> dict[str, Any]:
+        operations.mark_late(tx, operation.id)
+        return _how_it_stands(tx, operation.id)[0]
+
+    return transact(bridge.engine, give_up)
+
+
+def _how_it_stands(tx: Connection, operation_id: int) -> tuple[dict[str, Any], bool]:
+    operation = operations.get(tx, operation_id)
+    assert operation is not None
+    if operation.state in ENDED:
+        return operation.answer or {}, True
+    service = services.get(tx, operation.service_id)
+    answer = settlement.answer_of(operation, service, _domain(tx, operation))
+    if operation.state is State.MANUAL:
+        task = tasks.open_of(tx, settlement.task_key(operation.id))
+        answer["task_id"] = task.id if task else None
+    return answer, operation.state in (State.MANUAL, State.WAITING_PBX, State.RETRY_WAIT)
+
+
+def _domain(tx: Connection, operation: Operation) -> str | None:
+    return mirror.domain_of(tx, operation.tenant_id) if operation.tenant_id is not None else None
