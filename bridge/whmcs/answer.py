@@ -43,7 +43,7 @@ def read_answer(*, action: str, is_write: bool, status: int, body: bytes) -> dic
         raise lost(action, is_write=is_write, what=_what_came(status, body, answer))
     if said is False:
         raise Refused(f"WHMCS refused {action}: {message or 'no reason given'}", whmcs_message=message)
-    if said is None and status >= 400:
+    if said is None and (is_write or status >= 400):  # some reads show neither `result` nor `status`
         raise lost(action, is_write=is_write, what=f"status {status} without a result")
     return answer
 

@@ -122,7 +122,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def _read(whmcs: StandIn, asked: Mapping[str, Any]) -> dict[str, Any]:
-    question = asked.get("question")
+    question = str(asked.get("question"))
     source = SqlSource(whmcs.engine)
     more = False
     if question == "installation":
@@ -130,12 +130,12 @@ def _read(whmcs: StandIn, asked: Mapping[str, Any]) -> dict[str, Any]:
         rows = [source.installation()]
     elif question in questions.BY_IDS:
         _only(asked, "question", "ids")
-        rows = list(source.of(str(question), _ids(asked.get("ids"))))
+        rows = list(source.of(question, _ids(asked.get("ids"))))
     elif question in questions.BY_PAGE:
         of_modules = question in questions.OF_MODULES
         _only(asked, "question", "after", "limit", *(["modules"] if of_modules else []))
         found = source.page(
-            str(question),
+            question,
             modules=_modules(asked.get("modules")) if of_modules else None,
             after=_whole(asked, "after", 0, 2**31 - 1),
             limit=_whole(asked, "limit", 1, PAGE_MAX),
