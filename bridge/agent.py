@@ -212,6 +212,9 @@ def app(agent: Agent, routes: Iterable[Route] = ()) -> Starlette:
     """The agent as a web application; `routes` are added as they are."""
 
     async def serve(request: Request) -> Response:
+        plain = "content-encoding" not in request.headers and not request.url.query
+        if not plain or request.headers.get("content-type") != "application/json":
+            return Response(status_code=415)
         try:
             async with asyncio.timeout(_RECEIPT_SECONDS):
                 body = await _bounded(request)
@@ -219,8 +222,6 @@ def app(agent: Agent, routes: Iterable[Route] = ()) -> Starlette:
             return Response(status_code=408)
         if body is None:
             return Response(status_code=413)
-        if request.url.query or request.headers.get("content-type") != "application/json":
-            return Response(status_code=415)
         reply = await run_in_threadpool(agent.answer, request.url.path, request.headers.items(), body)
         return Response(reply.body, status_code=reply.status, headers=dict(reply.headers))
 

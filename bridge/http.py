@@ -16,6 +16,7 @@ ask for `repeats`. Messages say what was asked, of whom and what came back; neve
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +48,9 @@ def client(
     today: Callable[[], date] = today,
 ) -> httpx.Client:
     """A client for one system. It connects only where the guard lets it."""
+    for talkative in ("httpx", "httpcore"):
+        # They log every address with its query and every header that comes back.
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     return httpx.Client(
         base_url=read_url(base_url),
         transport=GuardedTransport(guard, trust or Trust(), today),

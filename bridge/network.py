@@ -61,9 +61,12 @@ class Guard:
     """Private networks that may be reached all the same."""
     resolve: Resolve = system_addresses
 
-    def addresses(self, host: str, port: int) -> tuple[Address, ...]:
-        """Where a connection may go, or NotPrepared saying why not. One forbidden address forbids the name."""
-        judge_port(port)
+    def addresses(self, host: str, port: int, *, judge: Callable[[int], None] | None = None) -> tuple[Address, ...]:
+        """Where a connection may go, or NotPrepared saying why not. One forbidden address forbids the name.
+
+        `judge` is for what is not spoken over the web's ports.
+        """
+        (judge or judge_port)(port)
         read = read_host(host)
         is_name = isinstance(read, str)
         found: tuple[Address, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -48,7 +49,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-class Unpinned(Exception):
+class Unpinned(httpcore.ConnectError):
     """The certificate that came is not the one that was pinned."""
 
 
@@ -81,6 +82,9 @@ class GuardedTransport(httpx.BaseTransport):
         )
         self._writes = httpcore.ConnectionPool(max_connections=20, max_keepalive_connections=0, network_backend=backend)
 
+        # A driver is dropped when its server's configuration changes; its idle connections end with it.
+        weakref.finalize(self, _close, self._reads, self._writes).atexit = False
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._call.until = request.extensions.get("until", boot_seconds() + CALL_SECONDS)
         self._call.is_plain = request.url.scheme == "http"
@@ -108,8 +112,12 @@ class GuardedTransport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        self._reads.close()
-        self._writes.close()
+        _close(self._reads, self._writes)
+
+
+def _close(*pools: httpcore.ConnectionPool) -> None:
+    for pool in pools:
+        pool.close()
 
 
 class _Body(httpx.SyncByteStream):
@@ -195,7 +203,7 @@ class _GuardedStream(httpcore.NetworkStream):
         secured = _GuardedStream(stream, self._trust, self._today, self._call)
         if not self._trust.is_pinned(stream.get_extra_info("socket").getpeercert(binary_form=True)):
             secured.close()
-            raise httpcore.ConnectError("unpinned") from Unpinned()
+            raise Unpinned("the certificate is not the pinned one")
         return secured
 
     def close(self) -> None:
