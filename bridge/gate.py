@@ -23,7 +23,7 @@ from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import BridgeError
 from bridge.keys import Key, Ring
-from bridge.limits import PER_ADDRESS, PER_KEY, Buckets, Failed, Failures, Rate
+from bridge.limits import PER_ADDRESS, PER_KEY, Buckets, Failed, Failures, Rate, neighbourhood
 from bridge.logs import say
 from bridge.rpc.method import Caller
 from bridge.signature import Stamp
@@ -98,7 +98,7 @@ class Gate:
 
     def knock(self, address: str) -> None:
         """The first check, before anything is read."""
-        if not self._addresses.take(address):
+        if not self._addresses.take(neighbourhood(address)):
             raise Denied("address budget", kind="rate_limited")
 
     def recognise(self, letter: Letter) -> Guest:
@@ -154,7 +154,7 @@ class Gate:
     def failed(self, letter: Letter, denied: Denied) -> Failed:
         """Counts a failure: how long its answer waits, and now and then a line in the log. A delay is of the failed
         answer alone; who signs well is never asked where it comes from (T-29)."""
-        failed = self._failures.add(letter.address)
+        failed = self._failures.add(neighbourhood(letter.address))
         if failed.lines:
             say(
                 _log,

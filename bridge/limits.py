@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,16 @@ PER_ADDRESS = Rate(600, 1200)
 PER_KEY = Rate(300, 600)
 
 GUESTS_MAX = 10_000
+
+
+def neighbourhood(address: str) -> str:
+    """Whose budget an address spends: an IPv6 guest owns 2^64 of them, and has one budget."""
+    if ":" not in address:
+        return address
+    try:
+        return str(IPv6Network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
 
 
 class Buckets:
@@ -54,7 +65,7 @@ class Failures:
         ticks: Callable[[], float],
         *,
         first_delay_seconds: float = 0.05,
-        delay_max_seconds: float = 5.0,
+        delay_max_seconds: float = 1.0,
         forget_seconds: float = 60.0,
         log_seconds: float = 10.0,
         guests_max: int = GUESTS_MAX,

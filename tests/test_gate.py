@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from bridge import keys, signature, web
 from bridge.app import Bridge
 from bridge.gate import Denied, Gate, Letter
-from bridge.limits import Buckets, Failures, Rate
+from bridge.limits import Buckets, Failures, Rate, neighbourhood
 from bridge.rpc.method import Caller
 from bridge.secret import Secret
 from bridge.settings import Settings
@@ -393,6 +393,24 @@ def test_an_address_has_a_budget_before_anything_is_read_t_29(here: Bridge) -> N
     assert statuses == [415, 415, 429, 429]
     assert elsewhere == 200
     assert knocker.post(BODY).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_shared"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("203.0.113.7", "203.0.113.8", False),
+    ],
+)
+def test_a_guest_with_many_addresses_of_ipv6_has_one_budget_t_29(one: str, other: str, is_shared: bool) -> None:
+    assert (neighbourhood(one) == neighbourhood(other)) is is_shared
+
+
+@pytest.mark.parametrize("address", ["unknown", "not:an:address", ""])
+def test_an_address_that_is_none_has_a_budget_all_the_same(address: str) -> None:
+    assert neighbourhood(address) == address
 
 
 def test_rate_limited_says_when_to_come_again(here: Bridge) -> None:

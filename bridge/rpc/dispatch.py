@@ -81,18 +81,21 @@ class Dispatcher:
         except ValidationError as error:
             return refused(invalid_params(wrong_fields(error)))
 
-        result = dict(method.run(self._bridge, visit.caller, self._within_batch(params, visit)))
+        result = dict(method.run(self._bridge, visit.caller, self._in_time(params, visit)))
         extra = result.pop("_meta", {})
         if method.kind == "write":
             result["meta"] = self._wording.meta(visit.request_id) | extra
         return answered(result)
 
-    def _within_batch(self, params: Params, visit: Visit) -> Params:
-        if visit.wait_until is None or "wait_ms" not in type(params).model_fields:
+    def _in_time(self, params: Params, visit: Visit) -> Params:
+        """With a wait that ends where the call's own deadline or what is left for the batch ends first (R-58, T-6)."""
+        if "wait_ms" not in type(params).model_fields:
             return params
-        left_ms = max(0, int((visit.wait_until - self._ticks()) * 1000))
-        asked_ms = getattr(params, "wait_ms", None)
-        return params.model_copy(update={"wait_ms": left_ms if asked_ms is None else min(asked_ms, left_ms)})
+        bounds = [getattr(params, "wait_ms", None), getattr(params, "deadline_ms", None)]
+        if visit.wait_until is not None:
+            bounds.append(max(0, int((visit.wait_until - self._ticks()) * 1000)))
+        given = [bound for bound in bounds if bound is not None]
+        return params.model_copy(update={"wait_ms": min(given)}) if given else params
 
 
 def wrong_fields(error: ValidationError) -> list[tuple[str, str]]:

@@ -253,3 +253,13 @@ def test_calls_of_a_batch_wait_together_no_longer_than_one_call_may_t_6(bridge: 
     other.send(call | {"id": "alone"})
 
     assert [params.wait_ms for _, params in room.done] == [15000, 5000, 0, 15000]
+
+
+@pytest.mark.parametrize(("deadline_ms", "waits_ms"), [(None, 15000), (500, 500), (0, 0), (60000, 15000)])
+def test_a_call_waits_no_longer_than_its_deadline_r_58(
+    knocker: Knocker, deadline_ms: int | None, waits_ms: int
+) -> None:
+    knocker.call("service.create", {"service_id": 1} | ({} if deadline_ms is None else {"deadline_ms": deadline_ms}))
+
+    ((_, params),) = knocker.room.done
+    assert params.wait_ms == waits_ms
