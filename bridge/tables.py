@@ -323,7 +323,7 @@ services = table(
 )
 
 
-def mirrored(name: str, natural_key: str, length: int) -> Table:
+def mirrored(name: str, natural_key: str, length: int, *more: Column[Any] | Index) -> Table:
     """A kind of object inside a tenant: as wanted, as last applied, as last seen."""
     return table(
         name,
@@ -344,13 +344,45 @@ def mirrored(name: str, natural_key: str, length: int) -> Table:
         moment("last_synced", null=True),
         index(f"{name}_key", "tenant_id", natural_key, unique=True),
         index(f"{name}_service", "service_id", "id"),
+        *more,
     )
 
 
 extensions = mirrored("extensions", "number", 32)
 gateways = mirrored("gateways", "name", 100)
-destinations = mirrored("destinations", "number", 32)
+destinations = mirrored(
+    "destinations",
+    "number",
+    32,
+    word("wanted_number", 32, null=True),
+    index("destinations_wanted_number", "wanted_number", unique=True),
+)
 routes = mirrored("routes", "name", 100)
+
+placements = table(
+    "placements",
+    row_id(),
+    number("service_id"),
+    number("tenant_id"),
+    number("server_id"),
+    word("domain", 253),
+    moment("from_at"),
+    moment("to_at", null=True),
+    index("placements_service", "service_id", "from_at"),
+    index("placements_domain", "domain", "server_id", "from_at"),
+)
+
+leftovers = table(
+    "leftovers",
+    key("tenant_id", Big),
+    key("server_id", Big),
+    word("domain", 253),
+    word("pbx_uuid", 36),
+    moment("left_at"),
+    moment("disabled_at", null=True),
+    moment("delete_after"),
+    index("leftovers_delete_after", "delete_after"),
+)
 
 # --- work ------------------------------------------------------------------------------------------------------------
 

@@ -452,8 +452,11 @@ CREATE TABLE mod_ictvoipbilling_destinations (
     COMMENT 'When a sweep last saw it on the PBX, UTC',
   `last_synced` DATETIME(6) NULL
     COMMENT 'When the PBX was last made to match what is wanted, UTC',
+  `wanted_number` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'The number again while it is wanted: it is wanted in one tenant only, over all servers',
   PRIMARY KEY (`id`),
   UNIQUE KEY destinations_key (`tenant_id`, `number`),
+  UNIQUE KEY destinations_wanted_number (`wanted_number`),
   KEY destinations_service (`service_id`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='Public numbers and where their calls go inside a tenant: as wanted, as last applied, as last seen.';
@@ -494,6 +497,47 @@ CREATE TABLE mod_ictvoipbilling_routes (
   KEY routes_service (`service_id`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='Outbound routes of a tenant (which numbers leave by which gateway): as wanted, as last applied, as last seen.';
+
+CREATE TABLE mod_ictvoipbilling_placements (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number',
+  `service_id` BIGINT NOT NULL
+    COMMENT 'The service in WHMCS, tblhosting.id',
+  `tenant_id` BIGINT NOT NULL
+    COMMENT 'The tenant it belonged to then, domains.id; the row may be gone by now',
+  `server_id` BIGINT NOT NULL
+    COMMENT 'The PBX it lived on, servers.server_id',
+  `domain` VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'The name of its tenant there',
+  `from_at` DATETIME(6) NOT NULL
+    COMMENT 'From when, UTC; calls answered from then on are its own',
+  `to_at` DATETIME(6) NULL
+    COMMENT 'Until when, UTC; NULL while it lives there',
+  PRIMARY KEY (`id`),
+  KEY placements_service (`service_id`, `from_at`),
+  KEY placements_domain (`domain`, `server_id`, `from_at`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='Which service lived where, from when to when. Rows are added and closed, never changed otherwise.';
+
+CREATE TABLE mod_ictvoipbilling_leftovers (
+  `tenant_id` BIGINT NOT NULL
+    COMMENT 'The tenant that moved away, domains.id',
+  `server_id` BIGINT NOT NULL
+    COMMENT 'The PBX it moved away from, servers.server_id',
+  `domain` VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Its name there',
+  `pbx_uuid` VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Our mark on it; without that mark nothing is deleted',
+  `left_at` DATETIME(6) NOT NULL
+    COMMENT 'When it moved away, UTC',
+  `disabled_at` DATETIME(6) NULL
+    COMMENT 'When what is left was disabled, UTC; NULL while that PBX could not be reached',
+  `delete_after` DATETIME(6) NOT NULL
+    COMMENT 'It may be deleted after that, UTC. To keep it longer: set it later',
+  PRIMARY KEY (`tenant_id`, `server_id`),
+  KEY leftovers_delete_after (`delete_after`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='What moves left on old servers: disabled, deleted when the retention is over, and then gone from here.';
 
 CREATE TABLE mod_ictvoipbilling_operations (
   `id` BIGINT NOT NULL AUTO_INCREMENT

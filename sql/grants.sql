@@ -40,6 +40,8 @@ GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_gateways TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_destinations TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_routes TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_placements TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_leftovers TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_operations TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tasks TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_announcements TO 'bridge_schema'@'bridge.host';
@@ -99,6 +101,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_exten
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_gateways TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_destinations TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_routes TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_placements TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_leftovers TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_operations TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tasks TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_announcements TO 'bridge'@'bridge.host';
@@ -123,6 +127,8 @@ GRANT SELECT ON bridge_database.mod_ictvoipbilling_extensions TO 'bridge_reports
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_gateways TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_destinations TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_routes TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_placements TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_leftovers TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_operations TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_tasks TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_announcements TO 'bridge_reports'@'bridge.host';
