@@ -57,11 +57,7 @@ def add(
     bridge: Bridge, name: str, scopes: Sequence[str] = (), *, by: str = "operator", secret: Secret | None = None
 ) -> tuple[str, Secret]:
     """A new key and its secret, 32 bytes in base64. `secret` brings one along, as the demo does."""
-    if not signature.KEY_ID.fullmatch(name):
-        raise Refused(f"{name!r} cannot be a key's name; it takes 3 to 64 of a-z, 0-9 and -")
-    for scope in scopes:
-        if not _SCOPE.fullmatch(scope):
-            raise Refused(f"{scope!r} is not a scope; it is a method such as service.get, or service.* for all of them")
+    _require_names(name, scopes)
     made = secret or _new_secret(bridge)
     _require_secret(made)
 
@@ -73,6 +69,27 @@ def add(
 
     transact(bridge.engine, act)
     return name, made
+
+
+def check_new(bridge: Bridge, name: str, scopes: Sequence[str]) -> None:
+    """Whether `add` would do it; raises what `add` would."""
+    _require_names(name, scopes)
+
+    def act(tx: Connection) -> None:
+        if stored.lock_valid(tx, name):
+            raise Conflict(f"there is a key {name} already; rotate it, or revoke it first")
+
+    transact(bridge.engine, act)
+
+
+def check_known(bridge: Bridge, key_id: str) -> None:
+    """Whether there is a key to rotate or revoke."""
+
+    def act(tx: Connection) -> None:
+        if not stored.lock_valid(tx, key_id):
+            raise NotFound(f"there is no key {key_id} that is still valid")
+
+    transact(bridge.engine, act)
 
 
 def rotate(bridge: Bridge, key_id: str, *, by: str = "operator") -> tuple[str, Secret]:
@@ -201,6 +218,14 @@ def _store(bridge: Bridge, tx: Connection, key_id: str, secret: Secret, scopes: 
 
 def _new_secret(bridge: Bridge) -> Secret:
     return Secret(base64.b64encode(bridge.random(32)).decode())
+
+
+def _require_names(name: str, scopes: Sequence[str]) -> None:
+    if not signature.KEY_ID.fullmatch(name):
+        raise Refused(f"{name!r} cannot be a key's name; it takes 3 to 64 of a-z, 0-9 and -")
+    for scope in scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise Refused(f"{scope!r} is not a scope; it is a method such as service.get, or service.* for all of them")
 
 
 def _require_secret(secret: Secret) -> None:

@@ -64,6 +64,17 @@ def check(engine: Engine, *, migrations: Sequence[Migration] | None = None) -> l
     return transact(_reading(engine), lambda tx: _check(tx, known))
 
 
+def ensure_current(engine: Engine) -> None:
+    """Refuses to go on with another schema. An embedded database that holds nothing yet is set up on the spot."""
+    missing = check(engine)
+    if not missing:
+        return
+    if engine.dialect.name == "sqlite" and not transact(_reading(engine), lambda tx: _applied(tx)):
+        upgrade(engine)
+        return
+    raise NotPrepared(f"the schema is not current: {_few(missing)}; run: bridge db upgrade")
+
+
 def pending(tx: Connection, *, migrations: Sequence[Migration] | None = None) -> list[str]:
     """The migrations not applied yet, by name: one short question, for those who ask often."""
     applied = _applied(tx)

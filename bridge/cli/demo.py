@@ -1,0 +1,9 @@
+"""`demo`: the whole thing at work."""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Filled as the rooms behind it are built."""

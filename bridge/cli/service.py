@@ -1,0 +1,47 @@
+"""`serve`, `work`, `openrpc`."""
+
+from __future__ import annotations
+
+import typer
+
+from bridge.cli.words import say_json, the_bridge
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("work")(work)
+    app.command("openrpc")(openrpc)
+
+
+def serve(
+    workers: bool = typer.Option(True, "--workers/--no-workers", help="Also do the work, not only take calls."),
+) -> int:
+    """Take WHMCS's calls, and do what they ask."""
+    from bridge import serving
+    from bridge.periodic import notice_for, periodic_jobs
+
+    bridge = the_bridge()
+    count = bridge.settings.workers if workers else 0
+    return serving.serve(bridge, workers=count, jobs=periodic_jobs(bridge), notice=notice_for(bridge))
+
+
+def work() -> int:
+    """Do what was asked, without taking calls: more workers, on this host or another."""
+    import signal
+
+    from bridge import serving
+    from bridge.periodic import periodic_jobs
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    bridge = the_bridge()
+    return serving.work(bridge, workers=bridge.settings.workers, jobs=periodic_jobs(bridge))
+
+
+def openrpc(
+    json: bool = typer.Option(False, "--json", help="The document is JSON either way."),
+) -> None:
+    """Print the description of every RPC method."""
+    from bridge.rpc.methods import all_methods
+    from bridge.rpc.openrpc import document
+
+    say_json(document(all_methods()))

@@ -1,0 +1,91 @@
+"""How the command line speaks: tables for people, one JSON document for machines, one sentence for trouble."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bridge.app import Bridge
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+
+
+def say_error(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+def say_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Colours and frames only on a terminal; plain columns for everything that reads."""
+    lines = [[_cell(value) for value in row] for row in rows]
+    if not sys.stdout.isatty():
+        for line in ([*columns], *lines):
+            print("\t".join(line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))  # Text: what came from outside is never read as markup
+    Console().print(table)
+
+
+def say_facts(facts: Mapping[str, object]) -> None:
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        print(f"{name.ljust(width)}  {_cell(value)}")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def the_bridge(*, ready: bool = True) -> Bridge:
+    """The bridge as the settings say; `ready` asks for a current schema before anything is done with it."""
+    from bridge import app, logs, settings
+
+    read = settings.read()
+    logs.set_up(read.log)
+    bridge = app.build(read)
+    if ready:
+        from bridge import schema
+
+        schema.ensure_current(bridge.engine)
+    return bridge
+
+
+def operator() -> str:
+    """Who is typing, for the audit."""
+    import getpass
+    import os
+
+    name = os.environ.get("SUDO_USER") or _or_unknown(getpass.getuser)
+    return f"cli:{name}"
+
+
+def _or_unknown(ask: Any) -> str:
+    try:
+        return str(ask())
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,101 @@
+"""The web service as a process: listeners, the crew beside them, and an end in order (R-27)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bridge import web
+from bridge.app import Bridge
+from bridge.crew import Crew
+from bridge.errors import NotPrepared
+from bridge.keeper import Job
+from bridge.listener import uvicorn_options
+from bridge.logs import say
+from bridge.rpc.methods import all_methods
+from bridge.settings import Address
+from bridge.webhooks import Receive
+
+log = logging.getLogger("bridge.serving")
+
+
+class _Listener(uvicorn.Server):
+    """One of our listeners. Signals are heard once, for all of them, in `_serve`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), notice: Receive | None = None) -> int:
+    """Serves until SIGTERM or SIGINT; then takes nothing new, ends what runs, and hands back what it holds."""
+    with _bound(bridge.settings.listen) as main, _bound(bridge.settings.admin_listen) as admin:
+        crew = Crew(bridge, workers=workers, jobs=jobs) if workers else None
+        if crew is not None:
+            crew.start()
+        assert main is not None
+        say(log, logging.INFO, "serving", listen=_where(main), workers=workers)
+        asyncio.run(_serve(bridge, main, admin, notice))
+        drained = crew.stop() if crew is not None else True
+    say(log, logging.INFO, "stopped", drained=drained)
+    return 0
+
+
+def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
+    """Workers alone, until SIGTERM or SIGINT."""
+    crew = Crew(bridge, workers=workers, jobs=jobs)
+    crew.start()
+    say(log, logging.INFO, "working", workers=workers)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    drained = crew.stop()
+    say(log, logging.INFO, "stopped", drained=drained)
+    return 0
+
+
+async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None, notice: Receive | None) -> None:
+    app = web.app(bridge, all_methods(), notice=notice)
+    door = app.state.door
+    listeners = [(_listener(bridge, app), main)]
+    if admin is not None:
+        listeners.append((_listener(bridge, web.admin_app(door)), admin))
+
+    def end() -> None:
+        door.drain()
+        for listener, _ in listeners:
+            listener.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for heard in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(heard, end)
+    await asyncio.gather(*(listener.serve(sockets=[bound]) for listener, bound in listeners))
+
+
+def _listener(bridge: Bridge, app: Starlette) -> _Listener:
+    seconds = bridge.settings.drain_seconds
+    return _Listener(uvicorn.Config(app, **uvicorn_options() | {"timeout_graceful_shutdown": seconds}))
+
+
+@contextlib.contextmanager
+def _bound(address: Address | None) -> Iterator[socket.socket | None]:
+    if address is None:
+        yield None
+        return
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        bound = socket.create_server((address.host, address.port), family=family, backlog=512)
+    except OSError as error:
+        raise NotPrepared(f"{address} cannot be listened on: {error.strerror}; see BRIDGE_LISTEN") from error
+    with bound:
+        yield bound
+
+
+def _where(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"{host}:{port}"
