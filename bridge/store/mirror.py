@@ -29,9 +29,15 @@ class Shelf:
     kind: type[Thing]
     key: str
     column: str
+    unique: str | None = None
+    """The column that holds the key again while it is wanted: unique over all tenants."""
 
     def key_of(self, thing: Thing) -> str:
         return str(getattr(thing, self.key))
+
+    def claim(self, key: str | None) -> dict[str, str | None]:
+        """What is written so that no other tenant can want the same."""
+        return {self.unique: key} if self.unique else {}
 
     def place(self, tenant_id: int, key: str) -> str:
         return f"{self.member}.secret.{tenant_id}.{key}"
@@ -40,7 +46,7 @@ class Shelf:
 SHELVES: dict[type[Thing], Shelf] = {
     Extension: Shelf("extensions", extensions, Extension, "number", "number"),
     Gateway: Shelf("gateways", gateways, Gateway, "name", "name"),
-    Number: Shelf("numbers", destinations, Number, "e164", "number"),
+    Number: Shelf("numbers", destinations, Number, "e164", "number", "wanted_number"),
     Route: Shelf("routes", routes, Route, "name", "name"),
 }
 
@@ -200,11 +206,12 @@ def want(tx: Connection, tenant_id: int, things: Sequence[Thing], *, uuid_of: Ma
     new = []
     for thing in things:
         key = shelf.key_of(thing)
-        changed: dict[str, Any] = {"service_id": thing.service_id, "wanted": object_to_json(thing)}
+        changed: dict[str, Any] = {"service_id": thing.service_id, "wanted": object_to_json(thing)} | shelf.claim(key)
         password: Secret | None = getattr(thing, "password", None)
         if password is not None:
             changed["secret"] = vault.seal(password, place=shelf.place(tenant_id, key))
         if key in there:
+            changed |= {"pbx_uuid": uuid_of[key]} if key in uuid_of else {}
             tx.execute(update(shelf.table).where(shelf.table.c.tenant_id == tenant_id, column == key).values(changed))
         else:
             new.append(
@@ -226,7 +233,7 @@ def unwant(tx: Connection, tenant_id: int, kind: type[Thing], keys: Sequence[str
     """Wants objects no more. The rows go when the PBX has let the objects go."""
     shelf = SHELVES[kind]
     mine = (shelf.table.c.tenant_id == tenant_id) & shelf.table.c[shelf.column].in_(keys)
-    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None)).rowcount
+    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None, **shelf.claim(None))).rowcount
     return int(changed)
 
 
@@ -234,7 +241,7 @@ def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
     """Wants nothing more that belongs to a service."""
     for shelf in SHELVES.values():
         mine = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c.service_id == service_id)
-        tx.execute(update(shelf.table).where(mine).values(wanted=None))
+        tx.execute(update(shelf.table).where(mine).values(wanted=None, **shelf.claim(None)))
 
 
 def record(
@@ -280,7 +287,9 @@ def _record_things(
     for key in sorted(known | actual_now.keys()):
         mine = (table.c.tenant_id == mirror.tenant_id) & (column == key)
         if key not in wanted and key not in actual_now:
-            tx.execute(delete(table).where(mine))
+            # Unless it was wanted again since this attempt was prepared.
+            tx.execute(delete(table).where(mine, table.c.wanted.is_(None)))
+            tx.execute(update(table).where(mine).values(applied=None, actual=None, held_by_hand=0, last_synced=now))
             continue
         same = (
             applied_before.get(key) == applied_now.get(key)
@@ -298,9 +307,7 @@ def _record_things(
         }
         if key in actual_now:
             changed |= {"last_seen": now, "content_hash": hash_of(object_from_json(shelf.kind, actual_now[key]))}
-        if key in known:
-            tx.execute(update(table).where(mine).values(changed))
-        else:
+        if tx.execute(update(table).where(mine).values(changed)).rowcount == 0:
             new = {"tenant_id": mirror.tenant_id, "service_id": None, shelf.column: key, "pbx_uuid": "", "wanted": None}
             tx.execute(insert(table).values(new | changed | {"secret": None, "origin": "pbx", "first_seen": now}))
     if seen_again:
