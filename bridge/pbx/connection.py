@@ -201,6 +201,7 @@ def _of_driver(tester: Tester, driver: Driver) -> list[Check]:
     found: list[Check] = []
     try:
         found.extend(driver.checks())
+        _ = driver.capabilities  # asked now, so that a driver that has to ask for them fails here
     except BridgeError as error:
         found.append(Check("driver", "fail", _since(tester, began), str(error), "mend this and test again"))
     answered = {check.name for check in found}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bridge.errors import BridgeError, Conflict, NotFound, NotReached, Refused
-from bridge.pbx.driver import CallRecord, Capabilities, Check, Extension, Number, Tenant
+from bridge.errors import BridgeError, Conflict, NotFound, NotReached, OutcomeUnknown, Refused
+from bridge.pbx.comparison import differences
+from bridge.pbx.driver import CallRecord, Capabilities, Check, Extension, Gateway, Number, Tenant
 from bridge.pbx.memory import EVERYTHING, MemoryPbx
 from tests.pbx.contract import DOMAIN, OURS, DriverContract, a_call, a_tenant
 
@@ -139,3 +143,46 @@ def test_many_threads_leave_every_tenant_whole() -> None:
         list(pool.map(pbx.put, tenants * 3))
 
     assert [pbx.by_hand.see(each.domain) for each in tenants] == tenants
+
+
+names = st.sampled_from(["101", "102", "103"])
+wanted_tenants = st.builds(
+    lambda extensions, gateways, outbound, limit: Tenant(
+        DOMAIN,
+        OURS,
+        outbound=outbound,
+        extensions=tuple(extensions),
+        gateways=tuple(Gateway(name, "sip.example.com") for name in sorted(gateways)),
+        limits=(("extensions", limit),) if limit else (),
+    ),
+    st.lists(
+        st.builds(Extension, names, st.sampled_from(["Ann", "Bob"]), enabled=st.booleans()),
+        unique_by=lambda each: each.number,
+        max_size=3,
+    ),
+    st.sets(names, max_size=2),
+    st.booleans(),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(wanted_tenants, st.integers(1, 9), st.booleans(), st.booleans()), max_size=5),
+    wanted_tenants,
+)
+def test_whatever_happened_before_the_last_wish_is_what_is_there(
+    history: list[tuple[Tenant, int, bool, bool]], wish: Tenant
+) -> None:
+    """R-73, over random histories: wishes cut anywhere, before or after their effect, removals among them."""
+    pbx = MemoryPbx()
+    for tenant, nth, after_effect, removed in history:
+        pbx.trouble.fail(nth, OutcomeUnknown("cut"), after_effect=after_effect)
+        with suppress(OutcomeUnknown):
+            pbx.remove(tenant) if removed else pbx.put(tenant)
+        pbx.trouble.clear()
+    pbx.put(wish)
+    found = pbx.find(DOMAIN)
+
+    assert found is not None
+    assert differences(wish, found, EVERYTHING) == ()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -16,12 +17,13 @@ from bridge import signature
 from bridge.agent import Agent, Reply
 from bridge.errors import BridgeError, Conflict, NotFound, NotPrepared, NotReached, OutcomeUnknown, Refused
 from bridge.network import Guard
+from bridge.pbx.comparison import differences
 from bridge.pbx.driver import Capabilities, Driver, Surroundings, Tenant
 from bridge.pbx.memory import EVERYTHING, MemoryPbx
 from bridge.pbx.remote import RemotePbx
 from bridge.secret import Secret
 from tests.canary import CANARY_KEY
-from tests.pbx.contract import DOMAIN, DriverContract, a_call, a_tenant
+from tests.pbx.contract import DOMAIN, DriverContract, a_call, a_tenant, another_of
 from tests.pbx.test_memory import MemoryHand
 
 KEY = "bridge-1"
@@ -161,6 +163,47 @@ def test_a_connection_lost_after_sending_leaves_a_write_unknown(
     wire.before = lose
 
     both_mean(pbx)
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+@pytest.mark.parametrize("verb", ["put", "change", "remove"])
+def test_a_write_that_was_lost_on_the_way_can_be_asked_again(
+    pbx: RemotePbx, far: MemoryPbx, wire: Wire, verb: str, cut: str
+) -> None:
+    """R-73, for the exchange itself: executed or not, a repeat ends in the same state."""
+    tenant = a_tenant(EVERYTHING)
+    wanted = another_of(tenant, EVERYTHING) if verb == "change" else tenant
+    if verb != "put":
+        pbx.put(tenant)
+
+    def write() -> None:
+        pbx.remove(wanted) if verb == "remove" else pbx.put(wanted)
+
+    def lose(what: object) -> NoReturn:
+        raise httpx.ReadError("lost")
+
+    if cut == "before":
+        wire.before = lose
+    else:
+        wire.after = lose
+    with pytest.raises(OutcomeUnknown):
+        write()
+    wire.before, wire.after = (lambda request: None), (lambda reply: reply)
+    write()
+    found = far.find(DOMAIN)
+
+    assert (found is None) == (verb == "remove")
+    assert found is None or differences(wanted, found, EVERYTHING) == ()
+
+
+def test_a_request_that_arrives_twice_is_done_once(pbx: RemotePbx, far: MemoryPbx, wire: Wire) -> None:
+    """R-72: something between repeats what we sent; the agent does not believe it again."""
+    pbx.put(a_tenant(EVERYTHING))
+    late = wire.sent[-1]
+    pbx.remove(a_tenant(EVERYTHING))
+
+    assert wire.handle_request(late).status_code == 401
+    assert far.by_hand.see(DOMAIN) is None
 
 
 @pytest.mark.parametrize(
