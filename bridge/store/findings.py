@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from bridge.database import NOW
 from bridge.tables import findings
@@ -72,6 +72,45 @@ def close_absent(tx: Connection, kinds: Iterable[str], still_there: Iterable[str
         closed = {"state": "closed", "open_key": None, "closed_at": NOW}
         tx.execute(update(findings).where(findings.c.id.in_(gone)).values(closed))
     return len(gone)
+
+
+def open_ones(tx: Connection) -> list[Finding]:
+    """Every finding that is open, for a pass that has looked again."""
+    return [_from(row) for row in tx.execute(select(findings).where(findings.c.open_key.is_not(None)))]
+
+
+def close(tx: Connection, finding_ids: Iterable[int]) -> None:
+    """What was looked for and is not there any more."""
+    closed = {"state": "closed", "open_key": None, "closed_at": NOW}
+    tx.execute(update(findings).where(findings.c.id.in_(list(finding_ids))).values(closed))
+
+
+def page(
+    tx: Connection,
+    *,
+    state: str = "open",
+    kind: str | None = None,
+    service_id: int | None = None,
+    server_id: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Finding]:
+    """A page, newest first; `before` is the id the page before this one ended with."""
+    found = select(findings).where(findings.c.state == state)
+    if kind is not None:
+        found = found.where(findings.c["class"] == kind)
+    if service_id is not None:
+        found = found.where(findings.c.service_id == service_id)
+    if server_id is not None:
+        found = found.where(findings.c.server_id == server_id)
+    if before is not None:
+        found = found.where(findings.c.id < before)
+    return [_from(row) for row in tx.execute(found.order_by(findings.c.id.desc()).limit(limit))]
+
+
+def count_by_class(tx: Connection) -> dict[str, int]:
+    found = select(findings.c["class"].label("kind"), func.count().label("total")).where(findings.c.state == "open")
+    return {row.kind: row.total for row in tx.execute(found.group_by(findings.c["class"]))}
 
 
 def listed(tx: Connection, *, limit: int = 200) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
 from bridge.pbx.comparison import hash_of
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
@@ -135,6 +135,35 @@ def domains_of_server(tx: Connection, server_id: int) -> dict[str, int]:
 def tenants_after(tx: Connection, after: int, limit: int) -> list[int]:
     found = select(domains.c.id).where(domains.c.id > after).order_by(domains.c.id).limit(limit)
     return [tenant_id for (tenant_id,) in tx.execute(found)]
+
+
+def homes(tx: Connection) -> dict[str, tuple[int, int]]:
+    """(tenant, server) of every domain."""
+    found = select(domains.c.domain, domains.c.id, domains.c.server_id)
+    return {row.domain: (row.id, row.server_id) for row in tx.execute(found)}
+
+
+def domains_of(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, str]:
+    found = select(domains.c.id, domains.c.domain).where(domains.c.id.in_(tenant_ids))
+    return {row.id: row.domain for row in tx.execute(found)}
+
+
+def waiting_for_a_look(tx: Connection, limit: int) -> list[int]:
+    """Tenants that were there and somebody asked to be compared again."""
+    asked = domains.c.last_synced.is_(None) & (domains.c.actual_state != "unknown")
+    found = select(domains.c.id).where(asked).order_by(domains.c.id).limit(limit)
+    return [tenant_id for (tenant_id,) in tx.execute(found)]
+
+
+def shared_numbers(tx: Connection) -> list[tuple[str, list[int]]]:
+    """Public numbers that are wanted in more than one tenant, and in which."""
+    wanted = destinations.c.wanted.is_not(None)
+    twice = select(destinations.c.number).where(wanted).group_by(destinations.c.number).having(func.count() > 1)
+    found: dict[str, list[int]] = {}
+    rows = select(destinations.c.number, destinations.c.tenant_id).where(wanted, destinations.c.number.in_(twice))
+    for row in tx.execute(rows.order_by(destinations.c.number, destinations.c.tenant_id)):
+        found.setdefault(row.number, []).append(row.tenant_id)
+    return list(found.items())
 
 
 def due_for_purge(tx: Connection, now: datetime) -> list[int]:

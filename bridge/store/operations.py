@@ -133,6 +133,29 @@ def count_by_state(tx: Connection) -> dict[str, int]:
     }
 
 
+def open_services(tx: Connection, service_ids: Sequence[int]) -> set[int]:
+    """Services for which something is under way or waits for a person."""
+    mine = operations.c.service_id.in_(service_ids) & operations.c.state.in_(_OPEN)
+    return {service_id for (service_id,) in tx.execute(select(operations.c.service_id).where(mine).distinct())}
+
+
+def open_tenants(tx: Connection, tenant_ids: Sequence[int]) -> set[int]:
+    mine = operations.c.tenant_id.in_(tenant_ids) & operations.c.state.in_(_OPEN)
+    return {tenant_id for (tenant_id,) in tx.execute(select(operations.c.tenant_id).where(mine).distinct())}
+
+
+def last_of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, int]:
+    """The number of each tenant's last operation: the same later means that nothing happened to it through us."""
+    mine = select(operations.c.tenant_id, func.max(operations.c.id).label("last"))
+    found = mine.where(operations.c.tenant_id.in_(tenant_ids)).group_by(operations.c.tenant_id)
+    return {row.tenant_id: row.last for row in tx.execute(found)}
+
+
+def services_touched_by(tx: Connection, actor: str, *, since: datetime) -> set[int]:
+    mine = select(operations.c.service_id).where(operations.c.actor == actor, operations.c.created_at >= since)
+    return {service_id for (service_id,) in tx.execute(mine.distinct())}
+
+
 def save(tx: Connection, operation: Operation, *, now: datetime) -> None:
     tx.execute(update(operations).where(operations.c.id == operation.id).values(_changing(operation, now)))
 
@@ -273,6 +296,13 @@ def hold_lane(tx: Connection, lease: Lease, tenant_id: int) -> bool:
     """Whether the lane is still ours, locked until the transaction ends. If not: stop and write nothing (R-23)."""
     found = select(lanes.c.tenant_id).where(*_held(lease.owner, tenant_id, lease.epochs[tenant_id]))
     return tx.execute(found.with_for_update()).one_or_none() is not None
+
+
+def hold_idle(tx: Connection, tenant_id: int) -> bool:
+    """Whether nothing is under way for a tenant, held so that nothing begins before the transaction ends."""
+    lane = select(lanes.c.owner, lanes.c.lease_until).where(lanes.c.tenant_id == tenant_id).with_for_update()
+    row = tx.execute(lane).one_or_none()
+    return row is not None and row.owner is None and not open_tenants(tx, [tenant_id])
 
 
 def release_lane(tx: Connection, lease: Lease, tenant_id: int, *, due_at: datetime | None) -> bool:
