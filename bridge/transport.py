@@ -75,7 +75,7 @@ class GuardedTransport(httpx.BaseTransport):
         backend: httpcore.NetworkBackend | None = None,
     ) -> None:
         self._call = _Call()
-        backend = _GuardedBackend(guard, trust, today, self._call, backend or httpcore.SyncBackend())
+        backend = _GuardedBackend(guard, _Belief(trust, today), self._call, backend or httpcore.SyncBackend())
         # Two pools: a write never meets a connection that was used before.
         self._reads = httpcore.ConnectionPool(
             max_connections=20, max_keepalive_connections=4, keepalive_expiry=15, network_backend=backend
@@ -142,11 +142,31 @@ def _httpx_words() -> Iterator[None]:
         raise next(_HTTPX[name] for name in names if name in _HTTPX)(str(error)) from error
 
 
+class _Belief:
+    """Whom to believe today. Making a context reads every authority from disk (20 ms), so each is made once."""
+
+    def __init__(self, trust: Trust, today: Callable[[], date]) -> None:
+        self._trust, self._today = trust, today
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    @property
+    def mode(self) -> str:
+        return self._trust.mode(self._today())
+
+    def context(self) -> ssl.SSLContext:
+        day = self._today()
+        mode = self._trust.mode(day)
+        if mode not in self._contexts:
+            self._contexts[mode] = self._trust.context(day)
+        return self._contexts[mode]
+
+    def is_shaken(self, certificate: bytes | None) -> bool:
+        return not self._trust.is_pinned(certificate)
+
+
 class _GuardedBackend(httpcore.NetworkBackend):
-    def __init__(
-        self, guard: Guard, trust: Trust, today: Callable[[], date], call: _Call, inner: httpcore.NetworkBackend
-    ) -> None:
-        self._guard, self._trust, self._today, self._call, self._inner = guard, trust, today, call, inner
+    def __init__(self, guard: Guard, belief: _Belief, call: _Call, inner: httpcore.NetworkBackend) -> None:
+        self._guard, self._belief, self._call, self._inner = guard, belief, call, inner
 
     def connect_tcp(
         self,
@@ -159,7 +179,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         """To the first judged address that answers, all within one connect time-out."""
         end = boot_seconds() + self._call.left(timeout or CONNECT_SECONDS)
         addresses = self._guard.addresses(host, port)
-        if self._call.is_plain and self._trust.mode(self._today()) != "unverified":
+        if self._call.is_plain and self._belief.mode != "unverified":
             for address in addresses:
                 if not self._guard.is_listed(address):
                     raise NotPrepared(f"{host} is asked over http://, which anybody on the way can read; use https://")
@@ -174,13 +194,13 @@ class _GuardedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 refused = error
             else:
-                return _GuardedStream(stream, self._trust, self._today, self._call)
+                return _GuardedStream(stream, self._belief, self._call)
         raise refused or httpcore.ConnectTimeout("no time left to connect")
 
 
 class _GuardedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, trust: Trust, today: Callable[[], date], call: _Call) -> None:
-        self._stream, self._trust, self._today, self._call = stream, trust, today, call
+    def __init__(self, stream: httpcore.NetworkStream, belief: _Belief, call: _Call) -> None:
+        self._stream, self._belief, self._call = stream, belief, call
         self._is_closed = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -198,10 +218,10 @@ class _GuardedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         # The context comes from our own trust and not from the pool: an exception may have ended since it was made.
-        context = self._trust.context(self._today())
-        stream = self._stream.start_tls(context, server_hostname, self._call.left(timeout or CONNECT_SECONDS))
-        secured = _GuardedStream(stream, self._trust, self._today, self._call)
-        if not self._trust.is_pinned(stream.get_extra_info("socket").getpeercert(binary_form=True)):
+        left = self._call.left(timeout or CONNECT_SECONDS)
+        stream = self._stream.start_tls(self._belief.context(), server_hostname, left)
+        secured = _GuardedStream(stream, self._belief, self._call)
+        if self._belief.is_shaken(stream.get_extra_info("socket").getpeercert(binary_form=True)):
             secured.close()
             raise Unpinned("the certificate is not the pinned one")
         return secured

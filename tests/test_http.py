@@ -505,3 +505,19 @@ def test_an_exception_lets_any_certificate_pass_until_it_ends(tmp_path: Path, un
         else:
             with pytest.raises(NotReached, match="the certificate is not accepted"):
                 post(client)
+
+
+def test_an_exception_ends_under_a_client_that_is_in_use(tmp_path: Path) -> None:
+    """T-23: a bridge that runs for months does not go on believing."""
+    day = date(2026, 12, 31)
+    with listening(answering(http_answer()), a_certificate(tmp_path).context()) as server:
+        client = http.client(
+            f"https://{NAME}:{server.port}",
+            guard=Guard(LOOPBACK, to_loopback),
+            trust=Trust(unverified_until=date(2026, 12, 31)),
+            today=lambda: day,
+        )
+        assert post(client).status == 200
+        day = date(2027, 1, 1)
+        with pytest.raises(NotReached, match="the certificate is not accepted"):
+            post(client)

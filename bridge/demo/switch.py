@@ -127,6 +127,8 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     try:
         secret = _secret(options.secret_file, environment)
         listener = socket.create_server((host, int(port)))
+        # asyncio turns Nagle's delay off only on sockets that say TCP; what is accepted here inherits it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, ValueError) as error:
         print(f"the simulated PBX does not start: {error}", file=sys.stderr)
         return 1
