@@ -17,6 +17,7 @@ from bridge.bell import Bell
 from bridge.crash import Crash, never
 from bridge.drivers import Drivers
 from bridge.errors import NotPrepared
+from bridge.machine import Machine, here
 from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
 from bridge.secret import Secret
@@ -40,6 +41,8 @@ class Bridge:
     whmcs: Whmcs | None = None
     records: Records | None = None
     addon: Endpoint | None = None
+    machine: Machine | None = None
+    """Where this process runs; None where it does not matter."""
     random: Callable[[int], bytes] = os.urandom
     ticks: Callable[[], float] = time.monotonic
     """Seconds that only ever grow, for durations inside the process."""
@@ -62,6 +65,7 @@ def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
         whmcs=whmcs,
         records=_records(settings, addon),
         addon=addon,
+        machine=here(),
     )
 
 
