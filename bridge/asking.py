@@ -18,6 +18,8 @@ class Asking:
     """What was asked, for comparison with what was asked before under the key; of a password, its fingerprint."""
     wait_ms: int = 15_000
     dry_run: bool = False
+    generation: int | None = None
+    """Only if nothing was asked of the service since it had this generation: what was seen before may be over."""
 
 
 def hash_of(params: Mapping[str, Any]) -> str:

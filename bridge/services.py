@@ -248,6 +248,8 @@ def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wis
     moment = now(tx)
     held = services.get(tx, service_id, lock=True)
     standing = acceptance.standing_of(tx, asking, moment)
+    if asking.generation is not None and asking.generation != (held.generation if held else 0):
+        raise Conflict(f"something else was asked of service {service_id} meanwhile", service_id=service_id)
     wish = wisher(tx, held)
     first = _wished_before(tx, bridge, held, wish)
     if first is not None:

@@ -138,7 +138,7 @@ class Worker:
             works.append(
                 Work(
                     operation,
-                    self._with_administrator(tx, mirrors[operation.tenant_id], members),
+                    with_administrator(tx, self.bridge, mirrors[operation.tenant_id], members),
                     server,
                     secrets[server.server_id],
                     tuple(each.contribution() for each in members),
@@ -146,15 +146,6 @@ class Worker:
                 )
             )
         return works
-
-    def _with_administrator(self, tx: Connection, held: Mirror, members: list[Service]) -> Mirror:
-        """The portal administrator of a tenant is the user of its oldest living service."""
-        for service in members:
-            if service.username and living([service.contribution()]):
-                password = services.password_of(tx, service.service_id, self.bridge.vault)
-                plain = replace(held.plain, admin_username=service.username, admin_password=password)
-                return replace(held, plain=plain)
-        return held
 
     def _put_off(self, tx: Connection, head: Operation, server: Server, moment: datetime) -> None:
         """Its PBX does not work: it waits, and costs no attempt. A pause has no end that we would know."""
@@ -314,6 +305,16 @@ class Worker:
         """Up to so many seconds either way, so that a thousand failures do not come back as one."""
         most = self.bridge.settings.retry_jitter_seconds
         return (int.from_bytes(self.bridge.random(4), "big") / 2**32 * 2 - 1) * most
+
+
+def with_administrator(tx: Connection, bridge: Bridge, held: Mirror, members: list[Service]) -> Mirror:
+    """The portal administrator of a tenant is the user of its oldest living service."""
+    for service in members:
+        if service.username and living([service.contribution()]):
+            password = services.password_of(tx, service.service_id, bridge.vault)
+            plain = replace(held.plain, admin_username=service.username, admin_password=password)
+            return replace(held, plain=plain)
+    return held
 
 
 class _LeaseLost(Exception):
