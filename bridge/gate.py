@@ -168,7 +168,8 @@ class Gate:
         return failed
 
     def sweep(self) -> None:
-        """Forgets nonces whose time is over; once a minute."""
+        """Forgets nonces whose time is over; once a minute. Leaves the keys read."""
+        self._ring.database_time()
         while transact(self._bridge.engine, nonces.forget_expired):
             pass
 

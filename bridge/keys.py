@@ -33,7 +33,8 @@ SECRETS_MAX = 3
 RING_SECONDS = 2.0
 """How long a process trusts the keys it has read. A revoked key must stop everywhere within 5 s."""
 
-SECOND_LOOK_SECONDS = 0.2
+SECOND_LOOK_SECONDS = 0.05
+"""After a failed signature the keys are read again, and no more often than this, whatever is thrown at the door."""
 
 _SCOPE = re.compile(r"[a-z][a-z_]*\.(\*|[a-z][a-z_]*)", re.ASCII)
 

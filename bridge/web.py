@@ -206,11 +206,11 @@ class Door:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(self._sweep_nonces())
+        keeping = asyncio.create_task(self._keep_house())
         try:
             yield
         finally:
-            sweeping.cancel()
+            keeping.cancel()
 
     # --- one request -------------------------------------------------------------------------------------------------
 
@@ -292,6 +292,9 @@ class Door:
     def _require_open(self) -> None:
         if self._draining:
             raise Unavailable("the bridge is about to stop")
+        self._require_schema()
+
+    def _require_schema(self) -> None:
         if self._schema_is_current:
             return
         if self._ticks() - self._schema_looked >= self._limits.schema_seconds:
@@ -329,13 +332,18 @@ class Door:
             self._threads = CapacityLimiter(self._limits.threads)  # needs the running loop
         return self._threads
 
-    async def _sweep_nonces(self) -> None:
+    async def _keep_house(self) -> None:
+        """At once, so that the first caller waits for nothing, and then every minute."""
         while True:
-            await asyncio.sleep(self._limits.sweep_seconds)
             try:
-                await to_thread.run_sync(self.gate.sweep)
-            except Exception as error:  # the next minute tries again
+                await to_thread.run_sync(self._tidy)
+            except Exception as error:  # the next minute tries again, and callers are told by themselves
                 say(_log, logging.WARNING, "nonces not swept", error=way(error))
+            await asyncio.sleep(self._limits.sweep_seconds)
+
+    def _tidy(self) -> None:
+        self._require_schema()
+        self.gate.sweep()
 
 
 def _turned(row: str, status: int, *, kind: str = "", headers: Mapping[str, str] | None = None) -> _TurnedAway:

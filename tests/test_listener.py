@@ -81,7 +81,7 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def test_a_signed_call_goes_in_and_a_signed_answer_comes_out(bridge: Bridge, port: int) -> None:
+def test_a_signed_call_goes_in_and_a_signed_answer_comes_out(bridge: Bridge) -> None:
     key_id, secret = keys.add(bridge, "whmcs-main")
     stamped = signature.request_headers(
         signature.secret_bytes(secret),
@@ -95,7 +95,8 @@ def test_a_signed_call_goes_in_and_a_signed_answer_comes_out(bridge: Bridge, por
     )
     lines = [f"{name}: {value}" for name, value in stamped.items()]
 
-    answer = exchange(port, head(*lines, f"Content-Length: {len(BODY)}", "Connection: close"), BODY)
+    with listening(bridge, web.Limits()) as port:
+        answer = exchange(port, head(*lines, f"Content-Length: {len(BODY)}", "Connection: close") + BODY)
 
     told, _, body = answer.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in told.decode().split("\r\n")[1:])
