@@ -173,9 +173,8 @@ def get_activity_log(tx: Connection, whmcs: StandIn, asked: Asked) -> Reply:
     wanted = select(rows).order_by(rows.c.id.desc())
     if "clientid" in asked:
         wanted = wanted.where(rows.c.userid == asked.whole("clientid"))
-    found, counts = page(asked, list(tx.execute(wanted).mappings()))
-    if "description" in asked:
-        found = [row for row in found if asked.text("description") in row["description"]]
+    every = [row for row in tx.execute(wanted).mappings() if asked.text("description") in row["description"]]
+    found, counts = page(asked, every)
     shown = [
         {
             "id": row["id"],
