@@ -65,13 +65,15 @@ CREATE TABLE mod_ictvoipbilling_audit (
     COMMENT 'What changed, as it is now: JSON of the changed members only, never a secret',
   `reason` VARCHAR(500) NULL
     COMMENT 'Why, in the words of the person who did it',
+  `sealed_no` BIGINT NULL
+    COMMENT 'Place in the chain, counted without a gap; NULL for the seconds until the sealing job comes by. Rows are chained as they are found: one committed late has a lower id and a higher place',
   `chain` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
-    COMMENT 'SHA-256 over this row and the chain of the row before it; NULL for the seconds until the sealing job comes by',
+    COMMENT 'SHA-256 over this row and the chain of the row placed before it; NULL until it is sealed',
   PRIMARY KEY (`id`),
-  KEY audit_chain (`chain`, `id`),
+  UNIQUE KEY audit_sealed (`sealed_no`),
   KEY audit_subject (`subject`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
-  COMMENT='Who changed what, when and why. Rows are only ever added; chain is filled in once, by the sealing job.';
+  COMMENT='Who changed what, when and why. Rows are only ever added; place and chain are filled in once, by the sealing job.';
 
 CREATE TABLE mod_ictvoipbilling_keys (
   `id` BIGINT NOT NULL AUTO_INCREMENT
@@ -228,7 +230,7 @@ CREATE TABLE mod_ictvoipbilling_departments (
   `channels` LONGTEXT NOT NULL
     COMMENT 'Where its messages go, as a JSON list: mail, ticket, WHMCS notification, webhook',
   `secret` VARBINARY(1024) NULL
-    COMMENT 'Secrets of those channels, sealed under the master key; NULL when there are none',
+    COMMENT 'Secrets of those channels by name, sealed together under the master key; NULL when there are none',
   `escalate_after_hours` BIGINT NOT NULL
     COMMENT 'A task nobody claimed for so long goes to escalate_to; 0 means never',
   `escalate_to` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
@@ -739,11 +741,11 @@ CREATE TABLE mod_ictvoipbilling_deliveries (
   `notice_id` BIGINT NOT NULL
     COMMENT 'The message, notices.id',
   `channel` VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-    COMMENT 'Where to, as kind:name of a channel of the department',
+    COMMENT 'Where to, as department/channel: names in departments.name and in its channels',
   `webhook_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
     COMMENT 'The id a webhook carries; the same for every attempt, so that the receiver can tell a repeat',
   `state` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-    COMMENT 'due, sent or failed',
+    COMMENT 'due, sending, sent, failed, or unknown: it may have gone out and is not repeated',
   `attempts` BIGINT NOT NULL
     COMMENT 'Failed attempts so far',
   `due_at` DATETIME(6) NOT NULL

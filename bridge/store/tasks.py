@@ -111,6 +111,24 @@ def count_open(tx: Connection) -> int:
     return found
 
 
+def waiting_departments(tx: Connection) -> list[str]:
+    """Departments with tasks that nobody claimed and of which only they were told."""
+    waiting = (tasks.c.state == OPEN) & tasks.c.escalated_at.is_(None)
+    return list(tx.execute(select(tasks.c.department).where(waiting).distinct()).scalars())
+
+
+def unclaimed(tx: Connection, department: str, *, opened_before: datetime, limit: int) -> list[Task]:
+    """Those that wait since then, oldest first, held until the transaction ends."""
+    found = select(tasks).where(
+        tasks.c.state == OPEN,
+        tasks.c.escalated_at.is_(None),
+        tasks.c.department == department,
+        tasks.c.created_at <= opened_before,
+    )
+    rows = tx.execute(found.order_by(tasks.c.id).limit(limit).with_for_update(skip_locked=True))
+    return [task_from(row) for row in rows]
+
+
 def claim(tx: Connection, task_id: int, *, assignee: str) -> None:
     tx.execute(
         update(tasks).where(tasks.c.id == task_id).values(state=CLAIMED, assignee=assignee[:128], claimed_at=NOW)
