@@ -118,11 +118,12 @@ def standing_jobs(bridge: Bridge) -> tuple[Job, ...]:
 
 
 def _seal(bridge: Bridge) -> dict[str, Any] | None:
-    """Chains what was written to the audit since last time (T-24)."""
+    """Chains what was written to the audit since last time, and notes the end of the chain in another place (T-24)."""
     sealed = 0
     while batch := transact(bridge.engine, audit.seal):
         sealed += batch
-    return {"sealed": sealed} if sealed else None
+    end = transact(bridge.engine, audit.head)
+    return {"sealed": sealed, "head": end.sealed_no, "chain": end.chain}
 
 
 def _forget_requests(bridge: Bridge) -> dict[str, Any] | None:

@@ -153,9 +153,10 @@ audit = table(
     document("before", null=True),
     document("after", null=True),
     sentence("reason", 500, null=True),
+    number("sealed_no", null=True),
     word("chain", 64, null=True),
     index("audit_subject", "subject", "id"),
-    index("audit_chain", "chain", "id"),
+    index("audit_sealed", "sealed_no", unique=True),
 )
 
 # --- the door --------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ GRANT SELECT ON whmcs_database.tbladdonmodules TO 'bridge_whmcs'@'bridge.host';
 -- --- part 2: after bridge db upgrade --------------------------------------------------------------------------------
 
 -- Append-only: a row of the audit trail can be added and chained, never changed or removed, whoever has the service.
-GRANT SELECT, INSERT, UPDATE (chain) ON bridge_database.mod_ictvoipbilling_audit TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE (sealed_no, chain) ON bridge_database.mod_ictvoipbilling_audit TO 'bridge'@'bridge.host';
 
 -- Which migrations were applied is for bridge_schema to write.
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_migrations TO 'bridge'@'bridge.host';
