@@ -11,14 +11,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exc, text
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, exc, text
 
 from bridge.errors import NotPrepared, NotReached
 from bridge.whmcs import questions
 from bridge.whmcs.reading import ReadRecords, Row, RowPage
 from bridge.whmcs.records import Records
 
-_COLUMNS_OF_MARIADB = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
+_COLUMNS_OF_MARIADB = (
+    "SELECT table_name, column_name FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() AND table_name IN :names"
+)
 _COLUMNS_OF_SQLITE = (
     "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
 )
@@ -90,9 +93,13 @@ class SqlSource:
 
 
 def _columns(tx: Connection) -> questions.Columns:
-    listing = _COLUMNS_OF_SQLITE if tx.dialect.name == "sqlite" else _COLUMNS_OF_MARIADB
+    if tx.dialect.name == "sqlite":
+        listing = tx.execute(text(_COLUMNS_OF_SQLITE))
+    else:
+        names: BindParameter[list[str]] = bindparam("names", expanding=True)
+        listing = tx.execute(text(_COLUMNS_OF_MARIADB).bindparams(names), {"names": list(questions.NEEDED)})
     found: dict[str, set[str]] = {}
-    for table_name, column_name in tx.execute(text(listing)):
+    for table_name, column_name in listing:
         found.setdefault(str(table_name), set()).add(str(column_name))
     return {name: frozenset(columns) for name, columns in found.items()}
 

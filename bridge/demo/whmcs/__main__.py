@@ -38,6 +38,7 @@ def standin_from(
     bridge_url: str | None,
     bridge_key: str,
     addon_key: str,
+    addon_instance: str,
 ) -> StandIn:
     """A stand-in over its tables, made and furnished where they are not there yet."""
     engine = connect(Secret(database))
@@ -62,7 +63,7 @@ def standin_from(
         engine,
         credentials=(Credential(identifier, Secret(environment["WHMCS_STANDIN_SECRET"])),),
         version=version,
-        addon_key=AddonKey(addon_key, Secret(addon), f"{instance}-whmcs") if addon else None,
+        addon_key=AddonKey(addon_key, Secret(addon), addon_instance) if addon else None,
         module=shim,
     )
 
@@ -75,7 +76,8 @@ def serve(
     identifier: Annotated[str, typer.Option(help="API identifier")] = "standin",
     bridge_url: Annotated[str | None, typer.Option(help="where the bridge listens")] = None,
     bridge_key: Annotated[str, typer.Option(help="key id that signs calls to the bridge")] = "whmcs",
-    addon_key: Annotated[str, typer.Option(help="key id that the bridge signs with")] = "addon",
+    addon_key: Annotated[str, typer.Option(help="the bridge's BRIDGE_ADDON_KEY")] = "bridge",
+    addon_instance: Annotated[str, typer.Option(help="the bridge's BRIDGE_ADDON_INSTANCE")] = "whmcs",
 ) -> None:
     """Run a stand-in WHMCS."""
     if not os.environ.get("WHMCS_STANDIN_SECRET"):
@@ -89,6 +91,7 @@ def serve(
         bridge_url=bridge_url,
         bridge_key=bridge_key,
         addon_key=addon_key,
+        addon_instance=addon_instance,
     )
     host, _, port = listen.rpartition(":")
     uvicorn.run(application(whmcs), host=host, port=int(port), log_level="warning", lifespan="off")
