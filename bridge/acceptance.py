@@ -138,7 +138,6 @@ def append(
 ) -> Operation:
     """An operation of a service in its tenant's lane, audited; `by_hand`: a task for a person at once."""
     server_id = service.server_id if server_id is None else server_id
-    server = servers.get(tx, server_id) if server_id is not None else None
     operation = operations.add(
         tx,
         tenant_id=service.tenant_id,
@@ -149,7 +148,7 @@ def append(
         actor=asking.caller,
         asked=asked,
         now=moment,
-        late=asking.wait_ms == 0 or by_hand or (server is not None and not server.is_working),
+        late=asking.wait_ms == 0 or by_hand or not _is_working(tx, server_id),
         state=State.MANUAL if by_hand else State.ACCEPTED,
         cause=cause,
     )
@@ -159,17 +158,25 @@ def append(
     return operation
 
 
-def supersede(tx: Connection, bridge: Bridge, actor: str, service_id: int, kind: Kind, moment: datetime) -> None:
+def _is_working(tx: Connection, server_id: int | None) -> bool:
+    server = servers.get(tx, server_id) if server_id is not None else None
+    return server is None or server.is_working
+
+
+def supersede(
+    tx: Connection, bridge: Bridge, actor: str, service: Service, domain: str | None, kind: Kind, moment: datetime
+) -> None:
     """Ends what waits for a service and is part of what is wanted now (R-3)."""
-    for older in operations.queued(tx, service_id):
+    for older in operations.queued(tx, service.service_id):
         if gives_way(older, to=kind):
             ended = after(older, Event.SUPERSEDED, now=moment)
-            settlement.change(tx, older, ended, now=moment, actor=actor, check_after=check_after(bridge))
+            about = settlement.About(service, domain)
+            settlement.change(tx, older, ended, now=moment, actor=actor, check_after=check_after(bridge), about=about)
 
 
-def accepted(tx: Connection, operation: Operation) -> Accepted:
+def accepted(operation: Operation, service: Service, domain: str | None) -> Accepted:
     """What the caller of a new operation is told, if it does not wait for more."""
-    answer = settlement.answer_of(operation, services.get(tx, operation.service_id), _domain(tx, operation))
+    answer = settlement.answer_of(operation, service, domain)
     return Accepted(operation, answer, wait=operation.state is State.ACCEPTED and not operation.late)
 
 

@@ -43,9 +43,10 @@ def plan(
 ) -> Plan:
     by_server = handlers.of_product(tx, product_id)
     general = by_server.get(0, Handler(product_id))
-    choice = servers_.choose(
-        servers.listed(tx), asked=server_id, group_id=general.server_group, accounts=servers.accounts(tx)
-    )
+    known = servers.listed(tx)
+    counting = general.server_group is not None or any(each.accounts_max is not None for each in known)
+    accounts = servers.accounts(tx) if counting else {}
+    choice = servers_.choose(known, asked=server_id, group_id=general.server_group, accounts=accounts)
     handler = by_server.get(choice.server.server_id, general) if choice.server else general
     if not handler.enabled:
         raise Conflict(f"the handler of product {product_id} is disabled, so it takes no new service")
@@ -98,6 +99,8 @@ def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> 
 
 def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id: int, service: Service) -> None:
     """What a new service starts with: the handler's count, no more than the package's limit."""
+    if not handler.extensions:
+        return
     limit = dict(service.resources.limits).get("extensions")
     count = handler.extensions if limit is None else min(handler.extensions, limit)
     taken = {each.number for each in mirror.load(tx, [tenant_id], bridge.vault)[tenant_id].plain.extensions}

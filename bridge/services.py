@@ -22,8 +22,9 @@ from bridge import acceptance, people, placement, quota, settlement
 from bridge.acceptance import Accepted
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.database import now, transact
+from bridge.database import transact
 from bridge.errors import Conflict, NotFound
+from bridge.handler import MANUAL
 from bridge.operations import Kind, Operation, State
 from bridge.secret import Secret
 from bridge.service import Service
@@ -245,11 +246,12 @@ def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[
 
 
 def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> Accepted:
-    moment = now(tx)
-    held = services.get(tx, service_id, lock=True)
+    held, moment = services.lock(tx, service_id)
     standing = acceptance.standing_of(tx, asking, moment)
     if asking.generation is not None and asking.generation != (held.generation if held else 0):
-        raise Conflict(f"something else was asked of service {service_id} meanwhile", service_id=service_id)
+        raise Conflict(
+            f"something else was asked of service {service_id} meanwhile", kind="superseded", service_id=service_id
+        )
     wish = wisher(tx, held)
     first = _wished_before(tx, bridge, held, wish)
     if first is not None:
@@ -258,9 +260,9 @@ def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wis
         acceptance.remember(tx, bridge, standing, first.id, moment)
         return acceptance.joined(tx, bridge, asking, first, moment)
 
-    operation = _append(tx, bridge, asking, held, wish, moment)
+    operation, service, domain = _append(tx, bridge, asking, held, wish, moment)
     acceptance.remember(tx, bridge, standing, operation.id, moment)
-    return acceptance.accepted(tx, operation)
+    return acceptance.accepted(operation, service, domain)
 
 
 def _wished_before(tx: Connection, bridge: Bridge, held: Service | None, wish: Wish) -> Operation | None:
@@ -281,18 +283,22 @@ def _without_notes(service: Service) -> Service:
 
 def _append(
     tx: Connection, bridge: Bridge, asking: Asking, held: Service | None, wish: Wish, moment: datetime
-) -> Operation:
+) -> tuple[Operation, Service, str | None]:
     service = replace(wish.service, generation=(held.generation if held else 0) + 1)
-    acceptance.supersede(tx, bridge, asking.caller, service.service_id, wish.kind, moment)
+    domain = mirror.domain_of(tx, service.tenant_id) if service.tenant_id is not None else None
+    if held is not None:
+        acceptance.supersede(tx, bridge, asking.caller, held, domain, wish.kind, moment)
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
+        domain = wish.plan.domain
     (services.add if held is None else services.save)(tx, service)
     if wish.password is not None:
         services.save_password(tx, service.service_id, wish.password, bridge.vault)
     if service.tenant_id is not None:
         if wish.plan is not None:
             placement.first_extensions(tx, bridge, wish.plan.handler, service.tenant_id, service)
-        _want_tenant(tx, bridge, service, moment)
+        if wish.kind in (Kind.CREATE, Kind.TERMINATE):
+            _want_tenant(tx, bridge, service, moment)
     for option in wish.unmapped:
         findings.open_finding(
             tx,
@@ -316,16 +322,14 @@ def _append(
     )
     if service.over_limit:
         _open_over_limit_task(tx, bridge, service)
-    return operation
+    return operation, service, domain
 
 
 def _is_by_hand(tx: Connection, wish: Wish, service: Service) -> bool:
     """A person has to do it: to decide on an objection, for a product without a driver, or to find a place for it."""
     if wish.objection is not None or service.tenant_id is None:
         return True
-    by_server = handlers.of_product(tx, service.product_id)
-    handler = by_server.get(service.server_id or 0) or by_server.get(0)
-    return handler is not None and handler.is_manual
+    return handlers.driver_of(tx, service.product_id, service.server_id) == MANUAL
 
 
 def _want_tenant(tx: Connection, bridge: Bridge, service: Service, moment: datetime) -> None:

@@ -5,7 +5,7 @@ Every change of state goes through here, in the transaction of the change itself
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,14 @@ TOLD = frozenset({Kind.CREATE, Kind.SUSPEND, Kind.UNSUSPEND, Kind.TERMINATE, Kin
 IN_WHMCS = {Status.ACTIVE: "Active", Status.SUSPENDED: "Suspended", Status.TERMINATED: "Terminated"}
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an operation is about, where the caller knows it already."""
+
+    service: Service | None
+    domain: str | None
+
+
 def task_key(operation_id: int) -> str:
     return f"operation:{operation_id}"
 
@@ -39,16 +47,18 @@ def change(
     actor: str = WORKER,
     reason: str | None = None,
     check_after: timedelta,
+    about: About | None = None,
 ) -> Operation:
     """Records that an operation is now `after`. Answers it as recorded, its answer included."""
-    service = services.get(tx, after.service_id)
+    about = about or About(services.get(tx, after.service_id), _domain(tx, after))
+    service = about.service
     if after.state in ENDED:
-        after = replace(after, answer=answer_of(after, service, _domain(tx, after)))
+        after = replace(after, answer=answer_of(after, service, about.domain))
     operations.save(tx, after, now=now)
     audit.add_lines(tx, [line_of(before, after, actor=actor, reason=reason)])
     if after.state is State.MANUAL and before.state is not State.MANUAL:
         open_task(tx, after, service, now=now)
-    if after.state in ENDED and before.state is not State.SUCCEEDED:
+    if after.state in ENDED and (before.state is State.MANUAL or before.cause is not None):
         _close_task(tx, after, actor, reason)
     if after.state is State.SUCCEEDED and service is not None and after.kind in TOLD:
         due = now if before.late else now + check_after

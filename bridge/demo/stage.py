@@ -206,7 +206,9 @@ def _new_secret() -> Secret:
 
 def _bound(address: Address) -> socket.socket:
     try:
-        return socket.create_server((address.host, address.port))
+        bound = socket.create_server((address.host, address.port))
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return bound
     except OSError as error:
         raise NotPrepared(
             f"{address} cannot be listened on: {error.strerror}; set BRIDGE_LISTEN to another, port 0 takes a free one"

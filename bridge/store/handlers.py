@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bridge.database import NOW
 from bridge.handler import Handler, handler_from, settings_of
@@ -15,6 +15,24 @@ def of_product(tx: Connection, product_id: int) -> dict[int, Handler]:
     """By server; 0 is for every server without its own."""
     found = select(handlers).where(handlers.c.product_id == product_id)
     return {row.server_id: _handler_from(row) for row in tx.execute(found)}
+
+
+_DRIVER = (
+    select(handlers.c.driver)
+    .where(
+        handlers.c.product_id == bindparam("this_product"),
+        (handlers.c.server_id == bindparam("this_server")) | (handlers.c.server_id == 0),
+    )
+    .order_by(handlers.c.server_id.desc())
+    .limit(1)
+)
+
+
+def driver_of(tx: Connection, product_id: int, server_id: int | None) -> str | None:
+    """The driver that the handler of a product on a server asks for; None where nothing is said."""
+    asked = {"this_product": product_id, "this_server": server_id or 0}
+    driver: str | None = tx.execute(_DRIVER, asked).scalar_one_or_none()
+    return driver
 
 
 def listed(tx: Connection) -> list[Handler]:

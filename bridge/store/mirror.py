@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from bridge.pbx.comparison import hash_of
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
@@ -71,6 +71,11 @@ class Mirror:
     """The identifiers chosen for objects before their first attempt, by 'extension 101'."""
 
 
+_ADD = insert(domains).values(
+    wanted_state="present", actual_state="unknown", applied=None, actual=None, held_by_hand={}, content_hash=None
+)
+
+
 def add_tenant(
     tx: Connection,
     *,
@@ -81,22 +86,15 @@ def add_tenant(
     description: str,
     origin: str = "bridge",
 ) -> int:
-    key = tx.execute(
-        insert(domains).values(
-            server_id=server_id,
-            domain=domain,
-            pbx_uuid=pbx_uuid,
-            client_id=client_id,
-            wanted_state="present",
-            actual_state="unknown",
-            wanted={"description": description},
-            applied=None,
-            actual=None,
-            held_by_hand={},
-            content_hash=None,
-            origin=origin,
-        )
-    ).inserted_primary_key
+    row = {
+        "server_id": server_id,
+        "domain": domain,
+        "pbx_uuid": pbx_uuid,
+        "client_id": client_id,
+        "wanted": {"description": description},
+        "origin": origin,
+    }
+    key = tx.execute(_ADD, row).inserted_primary_key
     assert key is not None
     return int(key[0])
 
@@ -117,8 +115,11 @@ def by_domain(tx: Connection, domain: str, *, lock: bool = False) -> Place | Non
     return Place(row.id, row.server_id, row.client_id, row.delete_after) if row else None
 
 
+_DOMAIN = select(domains.c.domain).where(domains.c.id == bindparam("this_tenant"))
+
+
 def domain_of(tx: Connection, tenant_id: int) -> str | None:
-    found: str | None = tx.execute(select(domains.c.domain).where(domains.c.id == tenant_id)).scalar_one_or_none()
+    found: str | None = tx.execute(_DOMAIN, {"this_tenant": tenant_id}).scalar_one_or_none()
     return found
 
 
@@ -148,11 +149,11 @@ def domains_of(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, str]:
     return {row.id: row.domain for row in tx.execute(found)}
 
 
-def waiting_for_a_look(tx: Connection, limit: int) -> list[int]:
-    """Tenants that were there and somebody asked to be compared again."""
+def waiting_for_a_look(tx: Connection, limit: int, *, except_servers: Sequence[int] = ()) -> list[int]:
+    """Tenants that were there, and that somebody asked to be compared again."""
     asked = domains.c.last_synced.is_(None) & (domains.c.actual_state != "unknown")
-    found = select(domains.c.id).where(asked).order_by(domains.c.id).limit(limit)
-    return [tenant_id for (tenant_id,) in tx.execute(found)]
+    found = select(domains.c.id).where(asked, domains.c.server_id.not_in(except_servers))
+    return [tenant_id for (tenant_id,) in tx.execute(found.order_by(domains.c.id).limit(limit))]
 
 
 def shared_numbers(tx: Connection) -> list[tuple[str, list[int]]]:
@@ -262,7 +263,7 @@ def unwant(tx: Connection, tenant_id: int, kind: type[Thing], keys: Sequence[str
     """Wants objects no more. The rows go when the PBX has let the objects go."""
     shelf = SHELVES[kind]
     mine = (shelf.table.c.tenant_id == tenant_id) & shelf.table.c[shelf.column].in_(keys)
-    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None, **shelf.claim(None))).rowcount
+    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None))).rowcount
     return int(changed)
 
 
@@ -270,7 +271,18 @@ def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
     """Wants nothing more that belongs to a service."""
     for shelf in SHELVES.values():
         mine = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c.service_id == service_id)
-        tx.execute(update(shelf.table).where(mine).values(wanted=None, **shelf.claim(None)))
+        tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None)))
+
+
+def let_go(tx: Connection, tenant_id: int, kind: type[Thing], key: str) -> None:
+    """Forgets that a hand switched an object off: somebody who may says that it is on again."""
+    shelf = SHELVES[kind]
+    mine = domains.c.id == tenant_id
+    held = _held_from(tx.execute(select(domains.c.held_by_hand).where(mine).with_for_update()).scalar_one())
+    fewer: dict[str, Any] = {shelf.member: getattr(held, shelf.member) - {key}}
+    tx.execute(update(domains).where(mine).values(held_by_hand=_held_to(replace(held, **fewer))))
+    row = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c[shelf.column] == key)
+    tx.execute(update(shelf.table).where(row).values(held_by_hand=0))
 
 
 def record(

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from bridge.database import NOW
 from bridge.operations import QUEUED, Kind, Operation, State, Step
-from bridge.tables import lanes, operations
+from bridge.tables import Utc, lanes, operations
 
 _IN_LANE = [state.value for state in (*sorted(QUEUED), State.RUNNING)]
 _OPEN = [*_IN_LANE, State.MANUAL.value]
+
+
+_ADD = insert(operations)
 
 
 def add(
@@ -55,10 +58,10 @@ def add(
         "updated_at": now,
         "finished_at": None,
     }
-    key = tx.execute(insert(operations).values(row)).inserted_primary_key
+    key = tx.execute(_ADD, row).inserted_primary_key
     assert key is not None
     if tenant_id is not None and state is State.ACCEPTED:
-        wake(tx, [tenant_id], now=now, generation=generation)
+        tx.execute(_WAKE_FOR, {"this_tenant": tenant_id, "moment": now, "generation": generation})
     return Operation(
         id=key[0],
         service_id=service_id,
@@ -92,11 +95,20 @@ def latest(tx: Connection, service_id: int) -> Operation | None:
     return operation_from(row) if row else None
 
 
+_QUEUED = (
+    select(operations)
+    .where(
+        operations.c.service_id == bindparam("this_service"),
+        operations.c.state.in_([*(state.value for state in sorted(QUEUED)), State.MANUAL.value]),
+    )
+    .order_by(operations.c.id)
+    .with_for_update()
+)
+
+
 def queued(tx: Connection, service_id: int) -> list[Operation]:
     """What still waits for a service, oldest first, held until the transaction ends."""
-    waiting = [*(state.value for state in sorted(QUEUED)), State.MANUAL.value]
-    found = select(operations).where(operations.c.service_id == service_id, operations.c.state.in_(waiting))
-    return [operation_from(row) for row in tx.execute(found.order_by(operations.c.id).with_for_update())]
+    return [operation_from(row) for row in tx.execute(_QUEUED, {"this_service": service_id})]
 
 
 def of_service(tx: Connection, service_id: int, limit: int = 20) -> list[Operation]:
@@ -156,8 +168,11 @@ def services_touched_by(tx: Connection, actor: str, *, since: datetime) -> set[i
     return {service_id for (service_id,) in tx.execute(mine.distinct())}
 
 
+_SAVE = update(operations).where(operations.c.id == bindparam("this_id"))
+
+
 def save(tx: Connection, operation: Operation, *, now: datetime) -> None:
-    tx.execute(update(operations).where(operations.c.id == operation.id).values(_changing(operation, now)))
+    tx.execute(_SAVE, {"this_id": operation.id, **_changing(operation, now)})
 
 
 def save_running(tx: Connection, operation_ids: Sequence[int], *, now: datetime) -> None:
@@ -254,13 +269,18 @@ def remove_lane(tx: Connection, tenant_id: int) -> None:
     tx.execute(delete(lanes).where(lanes.c.tenant_id == tenant_id))
 
 
-def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime, generation: int | None = None) -> None:
+_SOONER = case(
+    (or_(lanes.c.due_at.is_(None), lanes.c.due_at > bindparam("moment", type_=Utc)), bindparam("moment", type_=Utc)),
+    else_=lanes.c.due_at,
+)
+_WAKE = update(lanes).where(lanes.c.tenant_id == bindparam("this_tenant")).values(due_at=_SOONER)
+_WAKE_FOR = _WAKE.values(head_generation=bindparam("generation"))
+
+
+def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime) -> None:
     """Makes lanes due now, unless they are due already."""
-    sooner = case((or_(lanes.c.due_at.is_(None), lanes.c.due_at > now), now), else_=lanes.c.due_at)
-    changed: dict[str, Any] = {"due_at": sooner}
-    if generation is not None:
-        changed["head_generation"] = generation
-    tx.execute(update(lanes).where(lanes.c.tenant_id.in_(tenant_ids)).values(changed))
+    for tenant_id in tenant_ids:
+        tx.execute(_WAKE, {"this_tenant": tenant_id, "moment": now})
 
 
 def claim_lanes(

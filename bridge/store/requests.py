@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bridge.tables import requests
 
@@ -20,10 +20,17 @@ class Request:
     expires_at: datetime
 
 
+_GET = select(
+    requests.c.method, requests.c.params_hash, requests.c.operation_id, requests.c.answer, requests.c.expires_at
+).where(requests.c.caller == bindparam("this_caller"), requests.c.idempotency_key == bindparam("this_key"))
+
+
 def get(tx: Connection, *, caller: str, key: str) -> Request | None:
-    mine = (requests.c.caller == caller) & (requests.c.idempotency_key == key)
-    row = tx.execute(select(requests).where(mine)).one_or_none()
+    row = tx.execute(_GET, {"this_caller": caller, "this_key": key}).one_or_none()
     return Request(row.method, row.params_hash, row.operation_id, row.answer, row.expires_at) if row else None
+
+
+_ADD = insert(requests)
 
 
 def add(tx: Connection, *, caller: str, key: str, request: Request, now: datetime, renewed: bool) -> None:
@@ -40,7 +47,7 @@ def add(tx: Connection, *, caller: str, key: str, request: Request, now: datetim
         mine = (requests.c.caller == caller) & (requests.c.idempotency_key == key)
         tx.execute(update(requests).where(mine).values(values))
     else:
-        tx.execute(insert(requests).values(values | {"caller": caller, "idempotency_key": key}))
+        tx.execute(_ADD, values | {"caller": caller, "idempotency_key": key})
 
 
 def find_operation(tx: Connection, *, caller: str, key: str) -> int | None:

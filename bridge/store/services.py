@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from bridge.database import NOW
+from bridge.database import NOW, now
 from bridge.secret import Secret
 from bridge.service import Resources, Service, resources_from, resources_to
 from bridge.tables import services
@@ -19,6 +20,15 @@ def get(tx: Connection, service_id: int, *, lock: bool = False) -> Service | Non
     found = select(services).where(services.c.service_id == service_id)
     row = tx.execute(found.with_for_update() if lock else found).one_or_none()
     return service_from(row) if row else None
+
+
+_LOCK = select(services, NOW.label("moment")).where(services.c.service_id == bindparam("service_id")).with_for_update()
+
+
+def lock(tx: Connection, service_id: int) -> tuple[Service | None, datetime]:
+    """A service, held until the transaction ends, and what time it is: one question for what every call begins with."""
+    row = tx.execute(_LOCK, {"service_id": service_id}).one_or_none()
+    return (service_from(row), row.moment) if row else (None, now(tx))
 
 
 def of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Service]]:
@@ -45,13 +55,20 @@ def known(tx: Connection, service_ids: Iterable[int]) -> set[int]:
     return {service_id for (service_id,) in tx.execute(found)}
 
 
+_ADD = insert(services).values(password=None, created_at=NOW, updated_at=NOW)
+_SAVE = update(services).where(services.c.service_id == bindparam("this_service")).values(updated_at=NOW)
+
+
 def add(tx: Connection, service: Service) -> None:
-    row = _changing(service) | {"service_id": service.service_id, "password": None, "created_at": NOW}
-    tx.execute(insert(services).values(row))
+    tx.execute(_ADD, _changing(service) | {"service_id": service.service_id})
 
 
 def save(tx: Connection, service: Service) -> None:
-    tx.execute(update(services).where(services.c.service_id == service.service_id).values(_changing(service)))
+    tx.execute(_SAVE, {"this_service": service.service_id, **_changing(service)})
+
+
+def save_over_limit(tx: Connection, service_id: int, over_limit: Sequence[str]) -> None:
+    tx.execute(update(services).where(services.c.service_id == service_id).values(over_limit=list(over_limit)))
 
 
 def leave_tenant(tx: Connection, tenant_id: int) -> None:
@@ -92,7 +109,6 @@ def _changing(service: Service) -> dict[str, Any]:
         "suspend_reason": service.suspend_reason,
         "package_version": service.package_version,
         "welcomed_at": service.welcomed_at,
-        "updated_at": NOW,
     }
 
 
