@@ -45,6 +45,11 @@ def beyond(tenant: Tenant, capabilities: Capabilities) -> list[str]:
     return wrong
 
 
+def is_unsafe(text: str, *, pattern: bool = False) -> bool:
+    """Whether a switch would act on something in a text (T-10, T-11)."""
+    return (_UNSAFE_IN_PATTERN if pattern else _UNSAFE).search(text) is not None
+
+
 def malformed(tenant: Tenant) -> list[str]:
     """What no PBX is told (T-10, T-11): names that are none, the same object twice, text a switch would expand."""
     wrong: list[str] = []
@@ -62,7 +67,7 @@ def malformed(tenant: Tenant) -> list[str]:
     wrong += [
         f"{what} has a character that a switch would act on"
         for what, text, pattern in _texts(tenant)
-        if (_UNSAFE_IN_PATTERN if pattern else _UNSAFE).search(text)
+        if is_unsafe(text, pattern=pattern)
     ]
     return wrong
 
