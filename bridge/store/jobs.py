@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
@@ -25,7 +25,7 @@ def take(tx: Connection, name: str, *, owner: str, lease: timedelta) -> Turn | N
     moment = now(tx)
     row = tx.execute(select(jobs).where(jobs.c.name == name).with_for_update(skip_locked=True)).one_or_none()
     if row is None:
-        _introduce(tx, name)
+        _introduce(tx, name, moment)
         row = tx.execute(select(jobs).where(jobs.c.name == name).with_for_update(skip_locked=True)).one_or_none()
     if row is None or row.due_at > moment or (row.owner is not None and row.lease_until > moment):
         return None
@@ -64,9 +64,10 @@ def results(tx: Connection) -> dict[str, dict[str, Any]]:
     }
 
 
-def _introduce(tx: Connection, name: str) -> None:
+def _introduce(tx: Connection, name: str, moment: datetime) -> None:
+    """Due at once: for whoever asks now, and not only from the next moment on."""
     try:
         with tx.begin_nested():
-            tx.execute(insert(jobs).values(name=name, owner=None, epoch=0, lease_until=None, due_at=now(tx)))
+            tx.execute(insert(jobs).values(name=name, owner=None, epoch=0, lease_until=None, due_at=moment))
     except IntegrityError:
         return  # somebody else introduced it in the same moment
