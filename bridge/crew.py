@@ -1,4 +1,4 @@
-"""The threads of a process that work: workers, and the keeper. They start together and stop in order (R-27)."""
+"""The threads of a process that work: workers, keeper, notifier. They start together and stop in order (R-27)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bridge.app import Bridge
 from bridge.errors import BridgeError
 from bridge.keeper import Job, Keeper
 from bridge.logs import say
+from bridge.notices import Notifier
 from bridge.worker import Worker
 
 log = logging.getLogger("bridge.crew")
@@ -31,6 +32,9 @@ class Crew:
         ]
         keeper = Keeper(bridge, f"{mine}-keeper", jobs)
         self._threads.append(threading.Thread(target=keeper.run, args=(self._stop,), name="keeper"))
+        # A thread of its own: a mail server that takes its time holds up no probe and no operation.
+        notifier = Notifier(bridge, f"{mine}-notifier")
+        self._threads.append(threading.Thread(target=notifier.run, args=(self._stop,), name="notifier"))
 
     def start(self) -> None:
         for thread in self._threads:

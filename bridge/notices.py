@@ -67,6 +67,17 @@ class Notifier:
             self._record(taken, came, may_repeat=taken.channel.may_repeat)
         return self.bridge.settings.claim_batch
 
+    def run(self, stop: threading.Event, *, pause_seconds: float = 1.0) -> None:
+        while not stop.is_set():
+            try:
+                if self.run_once(stop):
+                    continue
+            except BridgeError as trouble:
+                say(log, logging.WARNING, "the notifier could not claim", notifier=self.name, cause=str(trouble))
+            except Exception:  # the notifier's loop: whatever broke, the next round is a new one
+                log.exception("the notifier broke")
+            stop.wait(pause_seconds)
+
     def _claim(self, tx: Connection, failing: set[str]) -> _Taken | None:
         moment = now(tx)
         delivery = notices.next_due(tx, now=moment, apart_from=failing)

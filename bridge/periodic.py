@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from bridge import notices
 from bridge.app import Bridge
 from bridge.keeper import Job
 from bridge.webhooks import Receive
 
 
 def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:
-    return ()
+    return (
+        Job("escalate", 60, _escalate),
+        Job("digest", 300, _digest),
+    )
 
 
 def notice_for(bridge: Bridge) -> Receive | None:
     """What a notice from WHMCS sets off."""
     return None
+
+
+def _escalate(bridge: Bridge) -> dict[str, Any] | None:
+    return {"escalated": notices.escalate(bridge)}
+
+
+def _digest(bridge: Bridge) -> dict[str, Any] | None:
+    return {"notice_id": notices.digest(bridge)}

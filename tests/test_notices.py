@@ -32,8 +32,9 @@ from tests.canary import CANARY
 from tests.channels.mail_server import MailServer, mail_server
 from tests.channels.making import LOOPBACK, WEBHOOK_SECRET, a_mail, a_notification, a_ticket, a_webhook
 from tests.channels.whmcs_room import WhmcsRoom, whmcs_room
-from tests.factories import a_server, database_now, with_memory_pbx
+from tests.factories import a_server, database_now, run_all, with_handler, with_memory_pbx
 from tests.listening import answering, http_answer, listening
+from tests.test_services import create
 
 
 @pytest.fixture
@@ -583,6 +584,25 @@ def test_one_outage_with_many_waiting_services_is_one_mail_for_each_department(
 
     assert len(mail.taken) == 2
     assert transact(bridge.engine, tasks.count_open) == 100
+
+
+def test_a_dead_pbx_with_many_services_is_two_mails(bridge: Bridge, mail: MailServer) -> None:
+    """F-8, F-9: one that it is out of reach, and one that what waited for it is with people now."""
+    with_department(bridge, a_mail(mail.port))
+    impatient = replace(bridge, settings=replace(bridge.settings, outage_max_seconds=0))
+    pbx = with_memory_pbx(impatient)
+    with_handler(impatient)
+    for service_id in range(1, 31):
+        create(impatient, service_id, domain=f"s{service_id}.example")
+    pbx.trouble.outage = True
+    run_all(impatient)
+    run(bridge)
+
+    assert transact(bridge.engine, tasks.count_open) == 30
+    subjects = [read_header(each.letter, b"subject") for each in mail.taken]
+    assert sorted(subjects)[1] == b"pbx1 is out of reach"
+    assert sorted(subjects)[0].startswith(b"Task ")
+    assert len(subjects) == 2
 
 
 # --- every day -------------------------------------------------------------------------------------------------------

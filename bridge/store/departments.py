@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bridge.channels import AnyChannel
@@ -19,6 +19,8 @@ from bridge.vault import Vault
 
 SEALED_BYTES_MAX = 1024
 """What the column holds."""
+
+UNREADABLE = "its settings are not those of this version of the bridge; save the department again"
 
 
 def get(tx: Connection, name: str, *, lock: bool = False, vault: Vault | None = None) -> Department | None:
@@ -96,7 +98,10 @@ def _from(row: Row[Any], vault: Vault | None) -> Department:
         if "disabled" in document:
             disabled[name] = document["disabled"]
         given = {key: value for key, value in document.items() if key != "disabled"}
-        channels.append(reader.validate_python(given | ({"secret": secrets[name]} if name in secrets else {})))
+        try:
+            channels.append(reader.validate_python(given | ({"secret": secrets[name]} if name in secrets else {})))
+        except ValidationError:  # written by another version: it must not silence the channels beside it
+            disabled[name] = UNREADABLE
     return Department(
         name=row.name,
         channels=tuple(channels),
