@@ -1,4 +1,4 @@
-"""What an answer of includes/api.php means: the cases of whmcs.md 5.2, by body first and by status then."""
+"""What an answer of includes/api.php means: the cases of WHMCS reference 5.2, by body first and by status then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's other actions: whmcs.md 5.5, line by line. What is not money."""
+"""The stand-in's other actions: WHMCS reference 5.5, line by line. What is not money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in moves money as WHMCS does: whmcs.md 5.4, line by line, on 8.x and on 9.0."""
+"""The stand-in moves money as WHMCS does: WHMCS reference 5.4, line by line, on 8.x and on 9.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No action takes an idempotency key, and the stand-in shows it: whmcs.md 5.6, line by line.
+"""No action takes an idempotency key, and the stand-in shows it: WHMCS reference 5.6, line by line.
 
 The effect of one call whose answer is lost, repeated: what is there afterwards.
 """

@@ -1,4 +1,4 @@
-"""The stand-in answers as WHMCS does: whmcs.md 5.1 and 5.2, line by line."""
+"""The stand-in answers as WHMCS does: WHMCS reference 5.1 and 5.2, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WHMCS's side of a module call: whmcs.md 1.4 and 1.6, and the daily cron."""
+"""WHMCS's side of a module call: WHMCS reference 1.4 and 1.6, and the daily cron."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How WHMCS writes things: whmcs.md 5.2, the pitfalls one by one."""
+"""How WHMCS writes things: WHMCS reference 5.2, the pitfalls one by one."""
 
 from __future__ import annotations
 

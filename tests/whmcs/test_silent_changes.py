@@ -1,4 +1,4 @@
-"""Changes that do not call the module: whmcs.md 3.4, line by line.
+"""Changes that do not call the module: WHMCS reference 3.4, line by line.
 
 Each is made in the stand-in's tables, as staff, orders, imports or the API make it. No module call follows, and both
 ways of reading WHMCS show it: that is what the sweep lives on.
