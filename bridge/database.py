@@ -90,6 +90,7 @@ def connect(
         max_overflow=pool_overflow,
         pool_timeout=pool_seconds,
         pool_recycle=600,
+        pool_reset_on_return=None,  # every transaction here is ended by who began it; a rollback after it costs a trip
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": connect_seconds,

@@ -29,6 +29,7 @@ from bridge.operations import Kind, Operation, State
 from bridge.secret import Secret
 from bridge.service import Service
 from bridge.store import findings, handlers, mirror, operations, services
+from bridge.store.services import Held
 from bridge.wanted import Status, living
 
 
@@ -246,22 +247,22 @@ def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[
 
 
 def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> Accepted:
-    held, moment = services.lock(tx, service_id)
-    standing = acceptance.standing_of(tx, asking, moment)
-    if asking.generation is not None and asking.generation != (held.generation if held else 0):
+    held = services.lock(tx, service_id)
+    standing = acceptance.standing_of(tx, asking, held.moment)
+    if asking.generation is not None and asking.generation != (held.service.generation if held.service else 0):
         raise Conflict(
             f"something else was asked of service {service_id} meanwhile", kind="superseded", service_id=service_id
         )
-    wish = wisher(tx, held)
-    first = _wished_before(tx, bridge, held, wish)
+    wish = wisher(tx, held.service)
+    first = _wished_before(tx, bridge, held.service, wish)
     if first is not None:
         if standing.operation_id == first.id:
             return acceptance.repeated(first)
-        acceptance.remember(tx, bridge, standing, first.id, moment)
-        return acceptance.joined(tx, bridge, asking, first, moment)
+        acceptance.remember(tx, bridge, standing, first.id, held.moment)
+        return acceptance.joined(tx, bridge, asking, first, held.moment)
 
-    operation, service, domain = _append(tx, bridge, asking, held, wish, moment)
-    acceptance.remember(tx, bridge, standing, operation.id, moment)
+    operation, service, domain = _append(tx, bridge, asking, held, wish)
+    acceptance.remember(tx, bridge, standing, operation.id, held.moment)
     return acceptance.accepted(operation, service, domain)
 
 
@@ -282,16 +283,16 @@ def _without_notes(service: Service) -> Service:
 
 
 def _append(
-    tx: Connection, bridge: Bridge, asking: Asking, held: Service | None, wish: Wish, moment: datetime
+    tx: Connection, bridge: Bridge, asking: Asking, held: Held, wish: Wish
 ) -> tuple[Operation, Service, str | None]:
-    service = replace(wish.service, generation=(held.generation if held else 0) + 1)
-    domain = mirror.domain_of(tx, service.tenant_id) if service.tenant_id is not None else None
-    if held is not None:
-        acceptance.supersede(tx, bridge, asking.caller, held, domain, wish.kind, moment)
+    before, moment, domain = held.service, held.moment, held.domain
+    service = replace(wish.service, generation=(before.generation if before else 0) + 1)
+    if before is not None:
+        acceptance.supersede(tx, bridge, asking.caller, before, domain, wish.kind, moment)
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
         domain = wish.plan.domain
-    (services.add if held is None else services.save)(tx, service)
+    (services.add if before is None else services.save)(tx, service)
     if wish.password is not None:
         services.save_password(tx, service.service_id, wish.password, bridge.vault)
     if service.tenant_id is not None:
@@ -317,7 +318,7 @@ def _append(
         wish.kind,
         asked=_asked(asking, wish),
         moment=moment,
-        by_hand=_is_by_hand(tx, wish, service),
+        by_hand=_is_by_hand(tx, held, wish, service),
         cause=wish.objection,
     )
     if service.over_limit:
@@ -325,11 +326,18 @@ def _append(
     return operation, service, domain
 
 
-def _is_by_hand(tx: Connection, wish: Wish, service: Service) -> bool:
+def _is_by_hand(tx: Connection, held: Held, wish: Wish, service: Service) -> bool:
     """A person has to do it: to decide on an objection, for a product without a driver, or to find a place for it."""
     if wish.objection is not None or service.tenant_id is None:
         return True
-    return handlers.driver_of(tx, service.product_id, service.server_id) == MANUAL
+    same = held.service is not None and _processed_as(held.service) == _processed_as(service)
+    driver = held.driver if same else handlers.driver_of(tx, service.product_id, service.server_id)
+    return driver == MANUAL
+
+
+def _processed_as(service: Service) -> tuple[int, int | None]:
+    """What decides which handler a service has."""
+    return service.product_id, service.server_id
 
 
 def _want_tenant(tx: Connection, bridge: Bridge, service: Service, moment: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from bridge.database import NOW, now
 from bridge.secret import Secret
 from bridge.service import Resources, Service, resources_from, resources_to
-from bridge.tables import services
+from bridge.tables import domains, handlers, services
 from bridge.vault import Vault
 from bridge.wanted import Status
 
@@ -22,13 +23,42 @@ def get(tx: Connection, service_id: int, *, lock: bool = False) -> Service | Non
     return service_from(row) if row else None
 
 
-_LOCK = select(services, NOW.label("moment")).where(services.c.service_id == bindparam("service_id")).with_for_update()
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A service that nobody else changes until the transaction ends, and what every call asks next."""
+
+    service: Service | None
+    moment: datetime
+    domain: str | None = None
+    """Its tenant's."""
+    driver: str | None = None
+    """What the handler of its product asks for; None where nothing is said."""
 
 
-def lock(tx: Connection, service_id: int) -> tuple[Service | None, datetime]:
-    """A service, held until the transaction ends, and what time it is: one question for what every call begins with."""
-    row = tx.execute(_LOCK, {"service_id": service_id}).one_or_none()
-    return (service_from(row), row.moment) if row else (None, now(tx))
+_DOMAIN = select(domains.c.domain).where(domains.c.id == services.c.tenant_id).scalar_subquery()
+_DRIVER = (
+    select(handlers.c.driver)
+    .where(
+        handlers.c.product_id == services.c.product_id,
+        (handlers.c.server_id == services.c.server_id) | (handlers.c.server_id == 0),
+    )
+    .order_by(handlers.c.server_id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_LOCK = (
+    select(services, NOW.label("moment"), _DOMAIN.label("domain"), _DRIVER.label("driver"))
+    .where(services.c.service_id == bindparam("this_service"))
+    .with_for_update()
+)
+
+
+def lock(tx: Connection, service_id: int) -> Held:
+    """One question for all of it: a call is a dozen questions, and each is a trip."""
+    row = tx.execute(_LOCK, {"this_service": service_id}).one_or_none()
+    if row is None:
+        return Held(None, now(tx))
+    return Held(service_from(row), row.moment, row.domain, row.driver)
 
 
 def of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Service]]:
