@@ -84,12 +84,12 @@ def of_listing(
 
 
 def of_numbers(shared: Iterable[tuple[str, Sequence[int]]]) -> list[Drift]:
-    """Public numbers that are wanted in more than one tenant."""
+    """Public numbers that are wanted or were seen in more than one tenant."""
     return [
         Drift(
             Class.DUPLICATE,
             f"{Class.DUPLICATE}:number:{number}",
-            f"number {number} is wanted in {len(tenants)} tenants",
+            f"number {number} is in {len(tenants)} tenants",
             tenant_id=tenants[0],
             actual={"tenants": list(tenants)[:SHOWN_MAX]},
             suggestion="Leave the number with one tenant.",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from bridge.database import NOW
 from bridge.tables import findings
@@ -57,7 +58,11 @@ def open_finding(
         "tenant_id": tenant_id,
         "server_id": server_id,
     }
-    tx.execute(insert(findings).values(seen | new))
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(findings).values(seen | new))
+    except IntegrityError:
+        return False  # somebody else saw it in the same moment
     return True
 
 

@@ -157,11 +157,11 @@ def waiting_for_a_look(tx: Connection, limit: int, *, except_servers: Sequence[i
 
 
 def shared_numbers(tx: Connection) -> list[tuple[str, list[int]]]:
-    """Public numbers that are wanted in more than one tenant, and in which."""
-    wanted = destinations.c.wanted.is_not(None)
-    twice = select(destinations.c.number).where(wanted).group_by(destinations.c.number).having(func.count() > 1)
+    """Public numbers that are wanted or were seen in more than one tenant, and in which."""
+    there = destinations.c.wanted.is_not(None) | destinations.c.actual.is_not(None)
+    twice = select(destinations.c.number).where(there).group_by(destinations.c.number).having(func.count() > 1)
+    rows = select(destinations.c.number, destinations.c.tenant_id).where(there, destinations.c.number.in_(twice))
     found: dict[str, list[int]] = {}
-    rows = select(destinations.c.number, destinations.c.tenant_id).where(wanted, destinations.c.number.in_(twice))
     for row in tx.execute(rows.order_by(destinations.c.number, destinations.c.tenant_id)):
         found.setdefault(row.number, []).append(row.tenant_id)
     return list(found.items())
