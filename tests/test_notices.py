@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -475,6 +476,25 @@ def test_one_that_comes_back_late_writes_nothing(bridge: Bridge) -> None:
     [delivery] = all_deliveries(bridge)
     assert (delivery.state, delivery.attempts) == (State.DUE, 1)
     assert delivery.cause is not None
+
+
+def test_the_notifier_of_a_process_sends_what_is_due_and_stops_when_told(bridge: Bridge, mail: MailServer) -> None:
+    """R-27."""
+    with_department(bridge, a_mail(mail.port))
+    stop = threading.Event()
+    notifier = threading.Thread(target=Notifier(bridge, "notifier-1").run, args=(stop,), kwargs={"pause_seconds": 0.01})
+    notifier.start()
+    try:
+        tell(bridge)
+        until = time.monotonic() + 20
+        while states(bridge) != ["sent"] and time.monotonic() < until:
+            stop.wait(0.01)
+    finally:
+        stop.set()
+        notifier.join(20)
+
+    assert not notifier.is_alive()
+    assert len(mail.taken) == 1
 
 
 # --- nobody takes a task ---------------------------------------------------------------------------------------------

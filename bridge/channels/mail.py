@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
@@ -23,7 +23,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from bridge.channels.channel import Message, Outside, WithSecret, clean
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
-from bridge.network import Trust, read_host, read_pin
+from bridge.network import Address, Trust, read_host, read_pin
+from bridge.transport import boot_seconds
 
 STEP_SECONDS = 10.0
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -122,41 +123,48 @@ class _Session(smtplib.SMTP):
     """A conversation that goes where the guard lets it, and ends when its time is over."""
 
     def __init__(self, mail: Mail, outside: Outside) -> None:
-        self._mail, self._outside = mail, outside
-        self._trust = Trust(mail.pin)
+        self._mail, self._outside, self._trust = mail, outside, Trust(mail.pin)
+        self._until = boot_seconds() + mail.seconds_max
         self._over = threading.Timer(mail.seconds_max, self._end)
         self._over.daemon = True
         self._over.start()
-        super().__init__(mail.host, mail.port, local_hostname=mail.sender.rpartition("@")[2], timeout=STEP_SECONDS)
+        try:
+            super().__init__(mail.host, mail.port, local_hostname=mail.sender.rpartition("@")[2], timeout=STEP_SECONDS)
+        except BaseException:
+            self.close()
+            raise
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """What smtplib asks for its connection; its own would go to whatever a name resolves to."""
         addresses = self._outside.guard.addresses(host, port, judge=judge_mail_port)
         if self._mail.security == "none" and not all(map(self._outside.guard.is_listed, addresses)):
             raise NotPrepared(f"{host} is asked without TLS, which anybody on the way can read; use starttls or tls")
-        trouble: OSError | None = None
+        self.sock = self._connected(addresses, port, timeout)
+        if self._mail.security == "tls":
+            self.sock = self._context().wrap_socket(self.sock, server_hostname=host)
+            self._prove()
+        return self.sock
+
+    def _connected(self, addresses: tuple[Address, ...], port: int, timeout: float) -> socket.socket:
+        """To the first that answers."""
+        trouble = OSError("no address")
         for address in addresses:
+            left = self._until - boot_seconds()
+            if left <= 0:
+                break
             try:
-                plain = socket.create_connection((str(address), port), timeout)
+                return socket.create_connection((str(address), port), min(timeout, left))
             except OSError as error:
                 trouble = error
-                continue
-            self.sock = plain
-            return self._secured(plain, host) if self._mail.security == "tls" else plain
-        raise trouble or OSError("no address")
-
-    def _secured(self, plain: socket.socket, host: str) -> socket.socket:
-        self.sock = self._context().wrap_socket(plain, server_hostname=host)
-        self._prove()
-        return self.sock
+        raise trouble
 
     def secure(self) -> None:
         self.starttls(context=self._context())
         self._prove()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._over.cancel()
-        self.close()
+        super().close()
 
     def _context(self) -> ssl.SSLContext:
         return self._trust.context(self._outside.moment.date())
@@ -167,32 +175,28 @@ class _Session(smtplib.SMTP):
             raise NotReached(f"{_of(self._mail)}: the certificate is not the pinned one", kind="unavailable")
 
     def _end(self) -> None:
-        with suppress(OSError, AttributeError):
-            assert self.sock is not None
-            self.sock.shutdown(socket.SHUT_RDWR)
+        line = self.sock
+        if line is not None:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def _session(mail: Mail, outside: Outside) -> Iterator[_Session]:
     """Connected, secured, signed in. Trouble inside has its meaning outside."""
-    session = _Session.__new__(_Session)
     try:
-        session.__init__(mail, outside)  # type: ignore[misc]  # it connects here, and must be closed if that fails
-        session.ehlo_or_helo_if_needed()
-        if mail.security == "starttls":
-            session.secure()
+        with closing(_Session(mail, outside)) as session:
             session.ehlo_or_helo_if_needed()
-        if mail.user is not None:
-            session.login(mail.user, mail.secret.reveal() if mail.secret else "")
-        yield session
-        with suppress(smtplib.SMTPException, OSError):
-            session.quit()
-    except BridgeError:
-        raise
+            if mail.security == "starttls":
+                session.secure()
+                session.ehlo_or_helo_if_needed()
+            if mail.user is not None:
+                session.login(mail.user, mail.secret.reveal() if mail.secret else "")
+            yield session
+            with suppress(smtplib.SMTPException, OSError):
+                session.quit()
     except (smtplib.SMTPException, OSError) as error:
         raise _meaning(mail, error) from None
-    finally:
-        session.stop()
 
 
 def _envelope(session: _Session, mail: Mail) -> tuple[list[str], dict[str, tuple[int, str]]]:
