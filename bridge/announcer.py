@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import people, settlement
+from bridge import installation, people, settlement
 from bridge.app import Bridge
 from bridge.database import now, transact
 from bridge.errors import BridgeError, OutcomeUnknown, Refused
@@ -63,6 +63,8 @@ class Announcer:
         """Tells what is due. Answers how many words it took up."""
         if self.bridge.whmcs is None or self.bridge.records is None:
             return 0
+        if not transact(self.bridge.engine, announcements.any_due) or not self._may_speak():
+            return 0
         words = transact(self.bridge.engine, self._claim)
         if not words:
             return 0
@@ -75,6 +77,16 @@ class Announcer:
         for word in words:
             self._tell(word, shown.get(word.service.service_id))
         return len(words)
+
+    def _may_speak(self) -> bool:
+        """Not to another WHMCS than ours (F-5), and not from a copy of ourselves. What is due stays due."""
+        try:
+            installation.assert_may_work(self.bridge)
+            installation.assert_ours(self.bridge)
+        except BridgeError as trouble:
+            say(log, logging.INFO, "WHMCS is not told now", cause=str(trouble))
+            return False
+        return True
 
     def _claim(self, tx: Connection) -> list[Word]:
         moment = now(tx)

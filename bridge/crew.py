@@ -1,4 +1,4 @@
-"""The threads of a process that work: workers, keeper, notifier. They start together and stop in order (R-27)."""
+"""The threads of a process: workers, keeper, notifier, sweeper. They start together and stop in order (R-27)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bridge.errors import BridgeError
 from bridge.keeper import Job, Keeper
 from bridge.logs import say
 from bridge.notices import Notifier
+from bridge.sweeper import Sweeper
 from bridge.worker import Worker
 
 log = logging.getLogger("bridge.crew")
@@ -35,6 +36,8 @@ class Crew:
         # A thread of its own: a mail server that takes its time holds up no probe and no operation.
         notifier = Notifier(bridge, f"{mine}-notifier")
         self._threads.append(threading.Thread(target=notifier.run, args=(self._stop,), name="notifier"))
+        sweeper = Sweeper(bridge, f"{mine}-sweeper")
+        self._threads.append(threading.Thread(target=sweeper.run, args=(self._stop,), name="sweeper"))
 
     def start(self) -> None:
         for thread in self._threads:

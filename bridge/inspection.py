@@ -54,6 +54,8 @@ class Looked:
     """The tenant of each service."""
     dwellers: dict[int, frozenset[int]] = field(default_factory=dict)
     """The services of each tenant."""
+    numbers: set[tuple[str, int]] = field(default_factory=set)
+    """(public number, tenant) as wanted or seen."""
     products: dict[str, dict[str, Any]] | None = None
     """What WHMCS says of our products; None where it was not asked."""
     left: int = 0
@@ -249,7 +251,10 @@ def on_pbxs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: boo
             still = _keep(bridge, seen[start : start + 20], dry_run=dry_run)
             looked.left += len(seen[start : start + 20]) - len(still)
             for each in still:
-                looked.tenants.add(each.tenant.kept.tenant_id)
+                kept = each.tenant.kept
+                looked.tenants.add(kept.tenant_id)
+                there = (*kept.plain.numbers, *(each.actual.numbers if each.actual is not None else ()))
+                looked.numbers |= {(number.e164, kept.tenant_id) for number in there}
                 looked.drifts += each.drifts
     if service_ids is None:
         _list(bridge, drivers, looked)
@@ -380,4 +385,6 @@ def _list(bridge: Bridge, drivers: dict[int, Driver], looked: Looked) -> None:
         ours = {domain: tenant for domain, (tenant, home) in homes.items() if home == server_id}
         elsewhere = {domain: home for domain, (_, home) in homes.items() if home != server_id}
         looked.drifts += pbx_drift.of_listing(server_id, there, ours=ours, homes=elsewhere)
-    looked.drifts += pbx_drift.of_numbers(transact(bridge.engine, mirror.shared_numbers))
+    kept = transact(bridge.engine, mirror.numbers)
+    numbers = [each for each in kept if each[1] not in looked.tenants]
+    looked.drifts += pbx_drift.of_numbers([*numbers, *looked.numbers])

@@ -161,20 +161,22 @@ def _ask_about_stranger(
 
 
 def may_work(bridge: Bridge) -> str | None:
-    """Why workers do not claim and writes are refused now; None: they do. One question, cheap enough for every call."""
-    held = transact(bridge.engine, lambda tx: facts.several(tx, (RESTORE, MACHINES)))
+    """Why workers do not claim and writes are refused now; None: they do."""
+    return transact(bridge.engine, lambda tx: why_not_work(tx, bridge.machine))
+
+
+def why_not_work(tx: Connection, machine: Machine | None) -> str | None:
+    """The same inside a transaction: one question, cheap enough for every claim."""
+    held = facts.several(tx, (RESTORE, MACHINES))
     restore = held.get(RESTORE)
     if restore:
         return (
             f"the bridge was restored by {restore['by']} and waits: look at what it would do, then confirm by "
             "installation.confirm that the restore is over"
         )
-    if bridge.machine is None:
+    if machine is None or machine.machine_id in (held.get(MACHINES) or {}):
         return None
-    known = held.get(MACHINES) or {}
-    if bridge.machine.machine_id not in known:
-        return transact(bridge.engine, lambda tx: _arrive(tx, bridge.machine))
-    return None
+    return _arrive(tx, machine)
 
 
 def assert_may_work(bridge: Bridge) -> None:
@@ -193,9 +195,8 @@ def enter_restore(bridge: Bridge, *, actor: str, reason: str) -> None:
     transact(bridge.engine, act)
 
 
-def _arrive(tx: Connection, machine: Machine | None) -> str | None:
+def _arrive(tx: Connection, machine: Machine) -> str | None:
     """The first machine ever is taken in; another one asks a person, for it may be a copy."""
-    assert machine is not None
     entry = {"name": machine.name, "boot_id": machine.boot_id, "since": now(tx).isoformat()}
     if facts.put_first(tx, MACHINES, {machine.machine_id: entry}):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,18 +83,22 @@ def of_listing(
     return found
 
 
-def of_numbers(shared: Iterable[tuple[str, Sequence[int]]]) -> list[Drift]:
+def of_numbers(pairs: Iterable[tuple[str, int]]) -> list[Drift]:
     """Public numbers that are wanted or were seen in more than one tenant."""
+    homes: dict[str, set[int]] = {}
+    for number, tenant_id in pairs:
+        homes.setdefault(number, set()).add(tenant_id)
     return [
         Drift(
             Class.DUPLICATE,
             f"{Class.DUPLICATE}:number:{number}",
             f"number {number} is in {len(tenants)} tenants",
-            tenant_id=tenants[0],
-            actual={"tenants": list(tenants)[:SHOWN_MAX]},
+            tenant_id=min(tenants),
+            actual={"tenants": sorted(tenants)[:SHOWN_MAX]},
             suggestion="Leave the number with one tenant.",
         )
-        for number, tenants in shared
+        for number, tenants in sorted(homes.items())
+        if len(tenants) > 1
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import notices
+from bridge import notices, sweep
 from bridge.app import Bridge
 from bridge.keeper import Job
 from bridge.webhooks import Receive
@@ -18,8 +18,8 @@ def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:
 
 
 def notice_for(bridge: Bridge) -> Receive | None:
-    """What a notice from WHMCS sets off."""
-    return None
+    """What a notice from WHMCS sets off: a look at its service soon, or at everything."""
+    return lambda notice: sweep.notice(bridge, notice.service_id)
 
 
 def _escalate(bridge: Bridge) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge import attempt, settlement
+from bridge import attempt, installation, settlement
 from bridge.app import Bridge
 from bridge.crash import Point
 from bridge.database import now, transact
@@ -80,6 +80,8 @@ class Worker:
         return len(works)
 
     def _claim(self, tx: Connection) -> tuple[Lease, list[Work]]:
+        if installation.why_not_work(tx, self.bridge.machine) is not None:
+            return Lease(self.name, {}), []
         moment = now(tx)
         lease = operations.claim_lanes(
             tx,

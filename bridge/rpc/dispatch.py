@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import exc as database_trouble
 
+from bridge import installation
 from bridge.app import Bridge
 from bridge.errors import BridgeError
 from bridge.logs import say, way
@@ -26,6 +27,11 @@ from bridge.rpc.wording import Answer, Wording
 
 DISCOVER = "rpc.discover"
 """Open to every key: what it tells stands on /openrpc.json for anybody."""
+
+CONFIRM = "installation.confirm"
+"""How a person ends the state in which every other write is refused."""
+
+MAY_WRITE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +49,7 @@ class Dispatcher:
         self._bridge = bridge
         self._wording = wording
         self._ticks = ticks
+        self._may_write_until = float("-inf")
         functions = {name: self._function(method) for name, method in methods.items()}
         self._exchange = Exchange(functions, wording, ticks=ticks, observe=observe)
 
@@ -80,12 +87,20 @@ class Dispatcher:
             params = method.params.model_validate(named)
         except ValidationError as error:
             return refused(invalid_params(wrong_fields(error)))
+        if method.kind == "write" and method.name != CONFIRM and not getattr(params, "dry_run", False):
+            self._assert_may_write()
 
         result = dict(method.run(self._bridge, visit.caller, self._in_time(params, visit)))
         extra = result.pop("_meta", {})
         if method.kind == "write":
             result["meta"] = self._wording.meta(visit.request_id) | extra
         return answered(result)
+
+    def _assert_may_write(self) -> None:
+        """Raises `read_only` in restore mode, and on a machine that nobody confirmed. A yes is good for a second."""
+        if self._ticks() >= self._may_write_until:
+            installation.assert_may_work(self._bridge)
+            self._may_write_until = self._ticks() + MAY_WRITE_SECONDS
 
     def _in_time(self, params: Params, visit: Visit) -> Params:
         """With a wait that ends where the call's own deadline or what is left for the batch ends first (R-58, T-6)."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
+from bridge.database import NOW
 from bridge.tables import announcements
 
 DUE, DONE, GIVEN_UP = "due", "done", "given_up"
@@ -65,6 +66,11 @@ def claim(tx: Connection, *, owner: str, limit: int, lease: timedelta, now: date
             .values(owner=owner, epoch=announcements.c.epoch + 1, lease_until=now + lease)
         )
     return [replace(each, epoch=each.epoch + 1) for each in taken]
+
+
+def any_due(tx: Connection) -> bool:
+    due = select(announcements.c.id).where(announcements.c.state == DUE, announcements.c.due_at <= NOW)
+    return tx.execute(due.limit(1)).one_or_none() is not None
 
 
 def note(tx: Connection, announcement: Announcement, *, owner: str, **changed: Any) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
 from bridge.pbx.comparison import hash_of
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
@@ -156,15 +156,11 @@ def waiting_for_a_look(tx: Connection, limit: int, *, except_servers: Sequence[i
     return [tenant_id for (tenant_id,) in tx.execute(found.order_by(domains.c.id).limit(limit))]
 
 
-def shared_numbers(tx: Connection) -> list[tuple[str, list[int]]]:
-    """Public numbers that are wanted or were seen in more than one tenant, and in which."""
+def numbers(tx: Connection) -> list[tuple[str, int]]:
+    """(public number, tenant), as wanted or as seen last."""
     there = destinations.c.wanted.is_not(None) | destinations.c.actual.is_not(None)
-    twice = select(destinations.c.number).where(there).group_by(destinations.c.number).having(func.count() > 1)
-    rows = select(destinations.c.number, destinations.c.tenant_id).where(there, destinations.c.number.in_(twice))
-    found: dict[str, list[int]] = {}
-    for row in tx.execute(rows.order_by(destinations.c.number, destinations.c.tenant_id)):
-        found.setdefault(row.number, []).append(row.tenant_id)
-    return list(found.items())
+    found = select(destinations.c.number, destinations.c.tenant_id).where(there)
+    return [(row.number, row.tenant_id) for row in tx.execute(found)]
 
 
 def due_for_purge(tx: Connection, now: datetime) -> list[int]:
