@@ -56,14 +56,14 @@ def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
     around = surroundings(settings.allowed_networks)
     # The guard is for hosts that WHMCS's records name; WHMCS itself is where the operator says.
     anywhere = replace(around, guard=Guard((ip_network("0.0.0.0/0"), ip_network("::/0"))))
-    whmcs, addon = _whmcs(settings, anywhere), _addon(settings, anywhere)
+    whmcs, addon = whmcs_of(settings, anywhere), addon_of(settings, anywhere)
     return Bridge(
         settings=settings,
         engine=database.connect(settings.database_url, pool_size=pool_size),
         vault=vault,
         drivers=Drivers(around),
         whmcs=whmcs,
-        records=_records(settings, addon),
+        records=records_of(settings, addon),
         addon=addon,
         machine=here(),
     )
@@ -74,7 +74,7 @@ def surroundings(networks: tuple[Network, ...] = ()) -> Surroundings:
     return Surroundings(guard=Guard(networks), clock=lambda: datetime.now(UTC), random=os.urandom)
 
 
-def _whmcs(settings: Settings, around: Surroundings) -> Whmcs | None:
+def whmcs_of(settings: Settings, around: Surroundings) -> Whmcs | None:
     """WHMCS's API, where its address and a credential are set."""
     if not (settings.whmcs_url and settings.whmcs_identifier and settings.whmcs_secret_file):
         return None
@@ -87,7 +87,8 @@ def _whmcs(settings: Settings, around: Surroundings) -> Whmcs | None:
     )
 
 
-def _addon(settings: Settings, around: Surroundings) -> Endpoint | None:
+def addon_of(settings: Settings, around: Surroundings) -> Endpoint | None:
+    """The addon's signed endpoints, where its secret is set."""
     if not (settings.whmcs_url and settings.addon_secret_file):
         return None
     secret = _secret_in("BRIDGE_ADDON_SECRET_FILE", settings.addon_secret_file)
@@ -99,7 +100,7 @@ def _addon(settings: Settings, around: Surroundings) -> Endpoint | None:
     )
 
 
-def _records(settings: Settings, addon: Endpoint | None) -> Records | None:
+def records_of(settings: Settings, addon: Endpoint | None) -> Records | None:
     """WHMCS is read by SQL where a database is given, else through the addon."""
     if settings.whmcs_database_url is not None:
         return sql_records(database.connect(settings.whmcs_database_url, pool_size=2))

@@ -26,8 +26,10 @@ def say_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, default=str))
 
 
-def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Colours and frames only on a terminal; plain columns for everything that reads."""
+def say_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] | None = None
+) -> None:
+    """Colours and frames only on a terminal; plain columns for everything that reads. `styles` is by a cell's text."""
     lines = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for line in ([*columns], *lines):
@@ -41,7 +43,8 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     for column in columns:
         table.add_column(column, overflow="fold")
     for line in lines:
-        table.add_row(*(Text(cell) for cell in line))  # Text: what came from outside is never read as markup
+        # Text: what came from outside is never read as markup
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in line))
     Console().print(table)
 
 
@@ -67,12 +70,20 @@ def the_bridge(*, ready: bool = True) -> Bridge:
 
     read = settings.read()
     logs.set_up(read.log)
+    no_core_dumps()
     bridge = app.build(read)
     if ready:
         from bridge import schema
 
         schema.ensure_current(bridge.engine)
     return bridge
+
+
+def no_core_dumps() -> None:
+    """A core dump would hold every secret in memory (T-20)."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def operator() -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 import tenacity
 
-from bridge.errors import NotReached, Refused
+from bridge.errors import NotPrepared, NotReached, Refused
 from bridge.secret import Secret
 from bridge.whmcs import php
 from bridge.whmcs.answer import lost, read_answer
@@ -25,6 +25,17 @@ T = TypeVar("T")
 Priority = Literal["Low", "Medium", "High"]
 StatusStyle = Literal["success", "danger", "info"]
 MailKind = Literal["general", "product", "domain", "invoice", "support", "affiliate"]
+
+READS = (
+    "GetAdminDetails",
+    "GetClientsProducts",
+    "GetConfigurationValue",
+    "GetModuleQueue",
+    "GetSupportDepartments",
+    "WhmcsDetails",
+)
+WRITES = ("LogActivity", "OpenTicket", "SendEmail", "TriggerNotificationEvent", "UpdateClientProduct")
+"""With the reads, every action that the bridge's API role has to allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,19 @@ class Whmcs:
 
     def log_activity(self, description: str, client_id: int | None = None) -> None:
         self._write("LogActivity", _nothing, description=description, clientid=client_id)
+
+    # --- whether we may at all ---------------------------------------------------------------------------------------
+
+    def probe(self, action: str) -> None:
+        """Raises NotPrepared where WHMCS is not set up to let us ask this. Asked without what it needs, so it does
+        nothing: every write refuses for want of its parameters once the door has let us in."""
+        try:
+            self._ask(action, {"limitnum": 1}, _nothing, is_write=False)
+        except NotPrepared:
+            raise
+        except Refused as refused:
+            if "command not found" in str(refused.facts.get("whmcs_message", "")).lower():
+                raise NotPrepared(f"this WHMCS does not know {action}; it is older than 8.0") from refused
 
     # --- one exchange ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,80 @@
+"""What waits, and since when: for those who ask whether anything waits too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, func, select
+
+from bridge.operations import State
+from bridge.store.announcements import DUE, GIVEN_UP
+from bridge.store.tasks import CLAIMED, OPEN
+from bridge.tables import announcements, jobs, operations, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    count: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    name: str
+    due_at: datetime
+    finished_at: datetime | None
+    failed: bool
+    running: bool
+
+
+def overdue_operations(tx: Connection, *, due_before: datetime) -> Waiting:
+    """Operations that a worker should have taken up by then. Those that wait for a PBX are not among them."""
+    mine = operations.c.state.in_([State.ACCEPTED.value, State.RETRY_WAIT.value])
+    return _waiting(tx, operations, operations.c.due_at, mine & (operations.c.due_at < due_before))
+
+
+def operations_in(tx: Connection, state: State) -> Waiting:
+    return _waiting(tx, operations, operations.c.created_at, operations.c.state == state.value)
+
+
+def open_tasks(tx: Connection) -> Waiting:
+    return _waiting(tx, tasks, tasks.c.created_at, tasks.c.state.in_([OPEN, CLAIMED]))
+
+
+def unclaimed_tasks(tx: Connection) -> Waiting:
+    return _waiting(tx, tasks, tasks.c.created_at, tasks.c.state == OPEN)
+
+
+def overdue_announcements(tx: Connection, *, due_before: datetime) -> Waiting:
+    due = (announcements.c.state == DUE) & (announcements.c.due_at < due_before)
+    return _waiting(tx, announcements, announcements.c.due_at, due)
+
+
+def announcements_given_up(tx: Connection, *, since: datetime) -> Waiting:
+    recent = (announcements.c.state == GIVEN_UP) & (announcements.c.created_at >= since)
+    return _waiting(tx, announcements, announcements.c.created_at, recent)
+
+
+def standing_jobs(tx: Connection, *, now: datetime) -> list[Job]:
+    return [
+        Job(
+            name=row.name,
+            due_at=row.due_at,
+            finished_at=row.finished_at,
+            failed=bool((row.result or {}).get("failed")),
+            running=row.owner is not None and row.lease_until > now,
+        )
+        for row in tx.execute(select(jobs).order_by(jobs.c.name))
+    ]
+
+
+def job_result(tx: Connection, name: str) -> dict[str, object]:
+    found = tx.execute(select(jobs.c.result).where(jobs.c.name == name)).scalar_one_or_none()
+    return dict(found or {})
+
+
+def _waiting(tx: Connection, table: Table, when: ColumnElement[datetime], which: ColumnElement[bool]) -> Waiting:
+    asked = select(func.count().label("total"), func.min(when).label("since")).select_from(table).where(which)
+    row = tx.execute(asked).one()
+    return Waiting(int(row.total), row.since)
