@@ -7,7 +7,7 @@ where it was, and two at once do no harm. What is found under one of our names a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ _ALREADY_THERE = {1050, 1060, 1061}  # another upgrade was a moment faster
 
 def upgrade(engine: Engine, *, dry_run: bool = False, migrations: Sequence[Migration] | None = None) -> list[str]:
     """Apply what is missing, and name it. What could stand in the way is looked for before the first change."""
-    known = _known(migrations)
+    known = of_this_bridge(migrations)
     missing = transact(_reading(engine), lambda tx: _missing(tx, known))
     if dry_run:
         return [migration.name for migration in missing]
@@ -60,7 +60,7 @@ def upgrade(engine: Engine, *, dry_run: bool = False, migrations: Sequence[Migra
 
 def check(engine: Engine, *, migrations: Sequence[Migration] | None = None) -> list[str]:
     """What is missing or different, a sentence each; nothing when the schema is current."""
-    known = _known(migrations)
+    known = of_this_bridge(migrations)
     return transact(_reading(engine), lambda tx: _check(tx, known))
 
 
@@ -78,7 +78,38 @@ def ensure_current(engine: Engine) -> None:
 def pending(tx: Connection, *, migrations: Sequence[Migration] | None = None) -> list[str]:
     """The migrations not applied yet, by name: one short question, for those who ask often."""
     applied = _applied(tx)
-    return [migration.name for migration in _known(migrations) if migration.version not in applied]
+    return [migration.name for migration in of_this_bridge(migrations) if migration.version not in applied]
+
+
+def applied(tx: Connection, *, migrations: Sequence[Migration] | None = None) -> list[Migration]:
+    """The migrations this database was made by, as this bridge has them. It refuses those of a newer bridge."""
+    told = [(version, each.name, each.checksum) for version, each in sorted(_applied(tx).items())]
+    return known_here(told, migrations=migrations)
+
+
+def known_here(
+    told: Sequence[tuple[int, str, str]], *, migrations: Sequence[Migration] | None = None
+) -> list[Migration]:
+    """Migrations told by version, name and checksum, as this bridge has them."""
+    known = {migration.version: migration for migration in of_this_bridge(migrations)}
+    for version, name, checksum in told:
+        if version not in known:
+            raise NotPrepared(f"{name} was made by a newer bridge than this one; use that one")
+        if known[version].checksum != checksum:
+            raise NotPrepared(
+                f"{name} is another here than {known[version].name} of this bridge; use the one it was made by"
+            )
+    return [known[version] for version, _, _ in told]
+
+
+def of_this_bridge(migrations: Sequence[Migration] | None) -> Sequence[Migration]:
+    """Every migration there is, or those handed in."""
+    return read_all(folder()) if migrations is None else migrations
+
+
+def present(tx: Connection, names: Collection[str]) -> list[str]:
+    """Those of the named tables that exist."""
+    return list(what_is_there(tx, names))
 
 
 def too_old(version: str) -> str | None:
@@ -197,10 +228,6 @@ def _changed(known: Sequence[Migration], applied: Mapping[int, _Applied]) -> lis
 
 
 # --- asking and changing ---------------------------------------------------------------------------------------------
-
-
-def _known(migrations: Sequence[Migration] | None) -> Sequence[Migration]:
-    return read_all(folder()) if migrations is None else migrations
 
 
 def _reading(engine: Engine) -> Engine:

@@ -68,6 +68,11 @@ def read_master_key(path: Path, random: Callable[[int], bytes] = os.urandom) -> 
     return key
 
 
+def existing_master_key(path: Path) -> bytes | None:
+    """The master key that is there; none is made."""
+    return _existing_key(path) if path.exists() else None
+
+
 def _existing_key(path: Path) -> bytes:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
