@@ -23,7 +23,7 @@ from bridge.handler import Handler
 from bridge.pbx.driver import Driver, Tenant
 from bridge.pbx_drift import Kept
 from bridge.service import Resources, Service, resources_from
-from bridge.store import announcements, handlers, mirror, operations, servers, services
+from bridge.store import announcements, handlers, leftovers, mirror, operations, servers, services
 from bridge.store.mirror import Mirror
 from bridge.wanted import Held
 from bridge.whmcs import records
@@ -384,7 +384,14 @@ def _list(bridge: Bridge, drivers: dict[int, Driver], looked: Looked) -> None:
         looked.servers.add(server_id)
         ours = {domain: tenant for domain, (tenant, home) in homes.items() if home == server_id}
         elsewhere = {domain: home for domain, (_, home) in homes.items() if home != server_id}
-        looked.drifts += pbx_drift.of_listing(server_id, there, ours=ours, homes=elsewhere)
+        moved = {domain: homes[domain][0] for domain in there if domain in elsewhere}
+        left = transact(bridge.engine, partial(_left_behind, server_id=server_id, tenants=moved))
+        looked.drifts += pbx_drift.of_listing(server_id, set(there) - left, ours=ours, homes=elsewhere)
     kept = transact(bridge.engine, mirror.numbers)
     numbers = [each for each in kept if each[1] not in looked.tenants]
     looked.drifts += pbx_drift.of_numbers([*numbers, *looked.numbers])
+
+
+def _left_behind(tx: Connection, *, server_id: int, tenants: Mapping[str, int]) -> set[str]:
+    """What moves left on a server until its retention is over: known, and no duplicate."""
+    return {domain for domain, tenant_id in tenants.items() if leftovers.get(tx, tenant_id, server_id) is not None}

@@ -77,9 +77,7 @@ def of_listing(
     found += [_unknown(server_id, f"server:{server_id}:{domain}", f"tenant {domain}") for domain in unknown[:_MANY]]
     if len(unknown) > _MANY:
         rest = len(unknown) - _MANY
-        found.append(
-            _unknown(server_id, f"server:{server_id}", f"tenants: {rest} more than the {_MANY} that are listed")
-        )
+        found.append(_unknown(server_id, f"server:{server_id}", f"{rest} tenants beside the {_MANY} that are listed"))
     return found
 
 
