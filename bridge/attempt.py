@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.crash import Crash, Point
 from bridge.errors import Conflict, OutcomeUnknown
@@ -35,6 +35,41 @@ def match(
 
     held = held_by_hand(mirror.held, applied=mirror.applied, actual=actual)
     tenant = respecting(held, wanted)
+    return Seen(tenant, _put(driver, tenant, adopt=adopt, crash=crash), held)
+
+
+def make_elsewhere(
+    driver: Driver, mirror: Mirror, contributions: tuple[Contribution, ...], *, adopt: Adopt, crash: Crash
+) -> Seen:
+    """Makes the tenant on another PBX than it lives on. What a hand had switched off at home is off there, too."""
+    if not living(contributions):
+        raise Conflict(f"nobody lives in {mirror.plain.domain} any more, so it is not moved")
+    tenant = respecting(mirror.held, tenant_from(mirror.plain, contributions))
+    actual = driver.find(tenant.domain)
+    if actual is not None:
+        _may_touch(tenant, actual, adopt)
+    return Seen(tenant, _put(driver, tenant, adopt=adopt, crash=crash), mirror.held)
+
+
+def retire(driver: Driver, mirror: Mirror, *, crash: Crash) -> None:
+    """Switches off a tenant that lives elsewhere now. Everything stays in it; nothing of it rings or registers."""
+    actual = driver.find(mirror.plain.domain)
+    if actual is None:
+        return
+    _may_touch(mirror.plain, actual, "never")
+    off = replace(
+        actual,
+        enabled=False,
+        gateways=tuple(replace(each, enabled=False) for each in actual.gateways),
+        numbers=tuple(replace(each, enabled=False) for each in actual.numbers),
+        routes=tuple(replace(each, enabled=False) for each in actual.routes),
+    )
+    if off != actual:
+        _put(driver, off, adopt="never", crash=crash)
+
+
+def _put(driver: Driver, tenant: Tenant, *, adopt: Adopt, crash: Crash) -> Tenant:
+    """Puts, and looks: the tenant as it is there, which is as it was wanted."""
     crash(Point.STEP_BEFORE)
     try:
         driver.put(tenant, adopt=adopt == "always")
@@ -51,7 +86,7 @@ def match(
     if left:
         named = ", ".join(f"{each.what} {each.member}" for each in left[:5])
         raise OutcomeUnknown(f"{tenant.domain} was put and is not as wanted: {named}")
-    return Seen(tenant, seen, held)
+    return seen
 
 
 def remove(driver: Driver, mirror: Mirror, *, crash: Crash) -> Seen:

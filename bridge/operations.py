@@ -1,6 +1,7 @@
 """The life of an operation: what happens next, and when. Pure.
 
 accepted ──claimed──> running ──done──> succeeded
+   ^<────── further ─────┤ one step of several is done
    ^                     │
    │<── retry_wait <─────┤ failed, not too often
    │<── waiting_pbx <────┤ the PBX is out of reach; the time is counted apart from the attempts
@@ -77,11 +78,22 @@ class Step(StrEnum):
     """What a worker does for an operation, in this order; each looks, changes what differs, and looks again."""
 
     MATCH = "match"
+    """Make the tenant as it is wanted; of a move, on the new server."""
+    RETIRE = "retire"
+    """Switch off what a move leaves on the old server."""
     REMOVE = "remove"
 
 
 def steps_of(kind: Kind) -> tuple[Step, ...]:
-    return (Step.MATCH, Step.REMOVE) if kind is Kind.PURGE else (Step.MATCH,)
+    match kind:
+        case Kind.PURGE:
+            return (Step.MATCH, Step.REMOVE)
+        case Kind.MOVE:
+            return (Step.MATCH, Step.RETIRE)
+        case Kind.CLEAR:
+            return (Step.REMOVE,)
+        case _:
+            return (Step.MATCH,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class Event(StrEnum):
     """What can happen to an operation, apart from trouble."""
 
     CLAIMED = "claimed"
+    FURTHER = "further"
     DONE = "done"
     LEASE_LOST = "lease_lost"
     REACHABLE = "reachable"
@@ -133,6 +146,7 @@ class Event(StrEnum):
 
 _FROM: dict[Event, frozenset[State]] = {
     Event.CLAIMED: QUEUED | {State.RUNNING},
+    Event.FURTHER: frozenset({State.RUNNING}),
     Event.DONE: frozenset({State.RUNNING}),
     Event.LEASE_LOST: frozenset({State.RUNNING}),
     Event.REACHABLE: frozenset({State.WAITING_PBX}),
@@ -160,6 +174,8 @@ def after(operation: Operation, event: Event, *, now: datetime) -> Operation:
             return replace(operation, state=State.RUNNING, due_at=None)
         case Event.LEASE_LOST:
             return replace(operation, state=State.ACCEPTED, due_at=now)
+        case Event.FURTHER:
+            return replace(operation, state=State.ACCEPTED, due_at=now, attempts=0, waiting_since=None)
         case Event.REACHABLE | Event.AGAIN:
             attempts = 0 if event is Event.AGAIN else operation.attempts
             return replace(operation, state=State.ACCEPTED, due_at=now, waiting_since=None, attempts=attempts)
@@ -173,6 +189,7 @@ def after(operation: Operation, event: Event, *, now: datetime) -> Operation:
 
 _WORDS = {
     Event.CLAIMED: "begun",
+    Event.FURTHER: "taken further",
     Event.DONE: "finished",
     Event.LEASE_LOST: "handed back",
     Event.REACHABLE: "woken",

@@ -6,6 +6,7 @@ import base64
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from bridge.pbx.driver import Extension
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Chosen, Resources, Service, resources_from, with_options
-from bridge.store import handlers, mirror, operations, servers
+from bridge.store import handlers, mirror, operations, placements, servers
 from bridge.wanted import Status
 
 
@@ -95,6 +96,13 @@ def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> 
     )
     operations.add_lane(tx, tenant_id=tenant_id, server_id=plan.server.server_id)
     return tenant_id
+
+
+def settle(tx: Connection, service: Service, domain: str | None, moment: datetime) -> None:
+    """Notes where a service lives from now on."""
+    if service.tenant_id is not None and service.server_id is not None and domain is not None:
+        here = {"tenant_id": service.tenant_id, "server_id": service.server_id}
+        placements.place(tx, [service.service_id], **here, domain=domain, at=moment)
 
 
 def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id: int, service: Service) -> None:

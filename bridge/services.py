@@ -292,6 +292,7 @@ def _append(
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
         domain = wish.plan.domain
+        placement.settle(tx, service, domain, moment)
     (services.add if before is None else services.save)(tx, service)
     if wish.password is not None:
         services.save_password(tx, service.service_id, wish.password, bridge.vault)

@@ -112,6 +112,11 @@ def complete(
 ) -> dict[str, Any]:
     """Done by hand. What the person says is there is looked for on the PBX first; not finding it changes nothing."""
     held = transact(bridge.engine, lambda tx: _found(tx, operation_id))
+    if held.kind in (Kind.MOVE, Kind.CLEAR):
+        raise Conflict(
+            f"operation {operation_id} is between two servers; retry or cancel it, it looks at both by itself",
+            operation_id=operation_id,
+        )
     claim = transact(bridge.engine, lambda tx: _claimed(tx, held, server_id=server_id, domain=domain))
     seen = _verified(bridge, held, claim) if claim is not None else None
 

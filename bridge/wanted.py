@@ -53,7 +53,7 @@ def tenant_from(plain: Tenant, contributions: Iterable[Contribution]) -> Tenant:
     contributions = tuple(contributions)
     alive = living(contributions)
     if not alive:
-        return replace(plain, enabled=False, outbound=False)
+        return replace(plain, enabled=False)
 
     wanted = replace(plain, limits=sum_of_limits(alive))
     for each in contributions:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge import attempt, installation, settlement
+from bridge import attempt, installation, leftover, move, settlement
 from bridge.app import Bridge
 from bridge.crash import Point
 from bridge.database import now, transact
@@ -33,7 +33,7 @@ from bridge.pbx.driver import Driver
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Service
-from bridge.store import audit, handlers, mirror, notices, operations, servers, services
+from bridge.store import audit, handlers, mirror, notices, operations, placements, servers, services
 from bridge.store.mirror import Mirror
 from bridge.store.operations import Lease
 from bridge.wanted import Contribution, living
@@ -180,14 +180,36 @@ class Worker:
             self._record(work, lease, seen)
         self.bridge.bell.ring()
 
-    def _act(self, work: Work, driver: Driver, lease: Lease) -> attempt.Seen:
+    def _act(self, work: Work, driver: Driver, lease: Lease) -> attempt.Seen | None:
         operation = work.operation
+        if operation.kind is Kind.MOVE:
+            return self._move(work, driver)
+        if operation.kind is Kind.CLEAR:
+            self._clear(work, driver, lease)
+            return None
         if operation.kind not in DESTRUCTIVE or living(work.contributions):
             return attempt.match(driver, work.mirror, work.contributions, adopt=work.adopt, crash=self.bridge.crash)
         if operation.step is None:
             attempt.match(driver, work.mirror, work.contributions, adopt="never", crash=self.bridge.crash)
             self._begin_removal(work, lease)
         return attempt.remove(driver, work.mirror, crash=self.bridge.crash)
+
+    def _move(self, work: Work, driver: Driver) -> attempt.Seen | None:
+        """On the new server first; then, as a step of its own, on the old one."""
+        if work.operation.step is None:
+            return attempt.make_elsewhere(
+                driver, work.mirror, work.contributions, adopt=work.adopt, crash=self.bridge.crash
+            )
+        if work.mirror.server_id != work.operation.server_id:
+            attempt.retire(driver, work.mirror, crash=self.bridge.crash)
+        return None
+
+    def _clear(self, work: Work, driver: Driver, lease: Lease) -> None:
+        """Deletes what a move left, if the tenant does not live there again."""
+        if work.mirror.server_id != work.operation.server_id:
+            if not work.operation.destructive:
+                self._begin_removal(work, lease)
+            attempt.remove(driver, work.mirror, crash=self.bridge.crash)
 
     def _begin_removal(self, work: Work, lease: Lease) -> None:
         """Says that something may be destroyed from here on, before it is (R-2)."""
@@ -205,22 +227,39 @@ class Worker:
 
     # --- record ------------------------------------------------------------------------------------------------------
 
-    def _record(self, work: Work, lease: Lease, seen: attempt.Seen) -> None:
+    def _record(self, work: Work, lease: Lease, seen: attempt.Seen | None) -> None:
         def act(tx: Connection) -> bool:
             tenant_id = work.mirror.tenant_id
+            if work.operation.kind is Kind.MOVE:
+                move.hold(tx, tenant_id)
             if not operations.hold_lane(tx, lease, tenant_id):
                 return False
             moment = now(tx)
-            mirror.record(tx, work.mirror, applied=seen.applied, actual=seen.actual, held=seen.held, now=moment)
-            done = after(replace(work.operation, destructive=False), Event.DONE, now=moment)
-            self._settle(tx, work.operation, done, moment)
+            changed, is_gone = self._outcome(tx, work, seen, moment)
+            self._settle(tx, work.operation, changed, moment)
             self._release(tx, lease, tenant_id)
-            if work.operation.kind is Kind.PURGE and seen.actual is None:
-                self._forget(tx, tenant_id)
+            if is_gone:
+                self._forget(tx, tenant_id, moment)
             self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
             return True
 
         self._commit(act, work, lease)
+
+    def _outcome(
+        self, tx: Connection, work: Work, seen: attempt.Seen | None, moment: datetime
+    ) -> tuple[Operation, bool]:
+        """The operation after what was done for it, and whether its tenant is nowhere any more."""
+        operation, there = work.operation, work.mirror
+        if operation.kind is Kind.MOVE:
+            keep = timedelta(days=self.bridge.settings.retention_days)
+            return move.record(tx, operation, there, seen, moment=moment, keep=keep), False
+        done = after(replace(operation, destructive=False), Event.DONE, now=moment)
+        if operation.kind is Kind.CLEAR:
+            assert operation.server_id is not None
+            return done, leftover.record(tx, there, operation.server_id)
+        assert seen is not None
+        mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=seen.held, now=moment)
+        return done, operation.kind is Kind.PURGE and seen.actual is None
 
     def _record_trouble(self, work: Work, lease: Lease, trouble: BridgeError) -> None:
         def act(tx: Connection) -> bool:
@@ -275,10 +314,11 @@ class Worker:
             body=f"{trouble} What is asked for its tenants waits and is done when it is back.",
         )
 
-    def _forget(self, tx: Connection, tenant_id: int) -> None:
+    def _forget(self, tx: Connection, tenant_id: int, moment: datetime) -> None:
         """The tenant is gone. A wish that came meanwhile keeps its lane and makes the tenant anew."""
-        if operations.next_due(tx, tenant_id) is not None:
+        if operations.next_due(tx, tenant_id) is not None or leftover.keep_for_clearing(tx, tenant_id, moment):
             return
+        placements.leave(tx, [each.service_id for each in services.of_tenants(tx, [tenant_id])[tenant_id]], at=moment)
         services.leave_tenant(tx, tenant_id)
         operations.remove_lane(tx, tenant_id)
         mirror.forget(tx, tenant_id)

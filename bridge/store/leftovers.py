@@ -59,6 +59,12 @@ def mark_disabled(tx: Connection, tenant_id: int, server_id: int, *, at: datetim
     tx.execute(update(leftovers).where(mine).values(disabled_at=at))
 
 
+def hasten(tx: Connection, tenant_id: int, *, now: datetime) -> int:
+    """The tenant itself is deleted, so nothing of it is kept elsewhere."""
+    mine = leftovers.c.tenant_id == tenant_id
+    return int(tx.execute(update(leftovers).where(mine).values(delete_after=now)).rowcount)
+
+
 def forget(tx: Connection, tenant_id: int, server_id: int) -> None:
     """It is deleted there, or the tenant lives there again."""
     mine = (leftovers.c.tenant_id == tenant_id) & (leftovers.c.server_id == server_id)

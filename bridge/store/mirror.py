@@ -178,6 +178,11 @@ def set_wanted(
     tx.execute(update(domains).where(domains.c.id == tenant_id).values(changed))
 
 
+def relocate(tx: Connection, tenant_id: int, *, server_id: int) -> None:
+    """The tenant lives on another server from now on."""
+    tx.execute(update(domains).where(domains.c.id == tenant_id).values(server_id=server_id))
+
+
 def forget(tx: Connection, tenant_id: int) -> None:
     """A tenant that is gone from the PBX, with everything that was in it."""
     for shelf in SHELVES.values():

@@ -265,6 +265,33 @@ def add_lane(tx: Connection, *, tenant_id: int, server_id: int) -> None:
     )
 
 
+def relocate(tx: Connection, tenant_id: int, *, from_server_id: int, to_server_id: int) -> None:
+    """The tenant lives elsewhere now, and what is still to be done for it is done there."""
+    tx.execute(update(lanes).where(lanes.c.tenant_id == tenant_id).values(server_id=to_server_id))
+    going_along = and_(
+        operations.c.tenant_id == tenant_id,
+        operations.c.server_id == from_server_id,
+        operations.c.state.in_(_OPEN),
+        operations.c.kind.not_in([Kind.MOVE.value, Kind.CLEAR.value]),
+    )
+    tx.execute(update(operations).where(going_along).values(server_id=to_server_id))
+
+
+def is_moving(tx: Connection, tenant_id: int) -> Operation | None:
+    """The open operation that moves a tenant, or deletes what a move left."""
+    kinds = [Kind.MOVE.value, Kind.CLEAR.value]
+    mine = select(operations).where(operations.c.tenant_id == tenant_id, operations.c.state.in_(_OPEN))
+    row = tx.execute(mine.where(operations.c.kind.in_(kinds)).order_by(operations.c.id).limit(1)).one_or_none()
+    return operation_from(row) if row else None
+
+
+def last_clearing(tx: Connection, tenant_id: int, server_id: int) -> Operation | None:
+    mine = (operations.c.tenant_id == tenant_id) & (operations.c.server_id == server_id)
+    found = select(operations).where(mine, operations.c.kind == Kind.CLEAR.value)
+    row = tx.execute(found.order_by(operations.c.id.desc()).limit(1)).one_or_none()
+    return operation_from(row) if row else None
+
+
 def remove_lane(tx: Connection, tenant_id: int) -> None:
     tx.execute(delete(lanes).where(lanes.c.tenant_id == tenant_id))
 
@@ -339,11 +366,27 @@ def _held(owner: str, tenant_id: int, epoch: int) -> tuple[Any, ...]:
     return (lanes.c.tenant_id == tenant_id, lanes.c.owner == owner, lanes.c.epoch == epoch)
 
 
+_STANDS_ASIDE = case(
+    (
+        and_(
+            operations.c.state == State.WAITING_PBX.value,
+            or_(
+                operations.c.kind == Kind.CLEAR.value,
+                and_(operations.c.kind == Kind.MOVE.value, operations.c.step.is_not(None)),
+            ),
+        ),
+        1,
+    ),
+    else_=0,
+)
+"""What waits for a server that its tenant has left keeps nothing waiting that is to be done where it lives now."""
+
+
 def in_lanes(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Operation]]:
     """Everything that waits or runs in some lanes, in order."""
     found = select(operations).where(operations.c.tenant_id.in_(tenant_ids), operations.c.state.in_(_IN_LANE))
     lined_up: dict[int, list[Operation]] = {tenant_id: [] for tenant_id in tenant_ids}
-    for row in tx.execute(found.order_by(operations.c.id)):
+    for row in tx.execute(found.order_by(_STANDS_ASIDE, operations.c.id)):
         lined_up[row.tenant_id].append(operation_from(row))
     return lined_up
 
@@ -351,7 +394,7 @@ def in_lanes(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Operat
 def next_due(tx: Connection, tenant_id: int) -> datetime | None:
     """When the first operation of a lane wants to run: the first in order, for nothing overtakes in a lane."""
     found = select(operations.c.due_at).where(operations.c.tenant_id == tenant_id, operations.c.state.in_(_IN_LANE))
-    row = tx.execute(found.order_by(operations.c.id).limit(1)).one_or_none()
+    row = tx.execute(found.order_by(_STANDS_ASIDE, operations.c.id).limit(1)).one_or_none()
     return row.due_at if row else None
 
 

@@ -101,6 +101,11 @@ def save_over_limit(tx: Connection, service_id: int, over_limit: Sequence[str]) 
     tx.execute(update(services).where(services.c.service_id == service_id).values(over_limit=list(over_limit)))
 
 
+def relocate(tx: Connection, tenant_id: int, *, server_id: int) -> None:
+    """Every service of a tenant lives where the tenant does."""
+    tx.execute(update(services).where(services.c.tenant_id == tenant_id).values(server_id=server_id, updated_at=NOW))
+
+
 def leave_tenant(tx: Connection, tenant_id: int) -> None:
     """The tenant is gone; what its services were is kept."""
     tx.execute(update(services).where(services.c.tenant_id == tenant_id).values(tenant_id=None, updated_at=NOW))
