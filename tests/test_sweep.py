@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,13 +24,16 @@ from bridge.demo.whmcs import seed, tables
 from bridge.errors import NotPrepared, Unavailable
 from bridge.installation import enter_restore
 from bridge.pbx.driver import Extension, Gateway, Number, Tenant
+from bridge.periodic import notice_for
 from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import mirror, operations, servers
 from bridge.store import services as service_store
+from bridge.sweeper import Sweeper
 from bridge.tables import metadata
 from bridge.vault import Vault
 from bridge.wanted import Status
+from bridge.webhooks import Notice
 from tests.factories import NOON, a_server, asking, run_all, with_memory_pbx
 from tests.shop import Shop, a_shop
 
@@ -126,7 +130,7 @@ def test_admin_sets_status_by_hand(shop: Shop, shown: str, ends_as: Status) -> N
     assert shop.service(service_id).status is ends_as
     tenant = shop.pbx.by_hand.see("acme.example")
     assert tenant is not None
-    assert tenant.outbound is False
+    assert not (tenant.enabled and tenant.outbound)
     assert shop.sweep().is_quiet
 
 
@@ -817,6 +821,48 @@ def test_a_service_restored_within_its_retention_is_not_purged(shop: Shop) -> No
 
     assert shop.sweep().is_quiet
     assert shop.pbx.by_hand.see("acme.example") is not None
+
+
+def test_sweeps_at_once_ask_for_each_repair_once(small_shop: Shop) -> None:
+    """On both databases: whoever comes second finds the operation, or that the service has changed."""
+    shop = small_shop
+    service_id = shop.sell()
+    shop.edit(tables.hosting, service_id, domainstatus="Suspended")
+    with ThreadPoolExecutor(4) as several:
+        started = [several.submit(sweep.run, shop.bridge, service_ids={service_id}) for _ in range(4)]
+        started += [several.submit(sweep.run, shop.bridge) for _ in range(2)]
+        reports = [each.result() for each in started]
+
+    assert sum(dict(each.operations).get("suspend", 0) for each in reports) == 1
+    assert shop.kinds(service_id) == ["suspend", "create"]
+
+
+def test_the_sweeper_sweeps_when_it_is_time_and_looks_when_it_is_told(shop: Shop) -> None:
+    service_id = shop.sell()
+    sweeper = Sweeper(shop.bridge, "test")
+    first = sweeper.run_once()
+    shop.edit(tables.hosting, service_id, domainstatus="Suspended")
+    nothing = sweeper.run_once()
+    notice_for(shop.bridge)(Notice(event="ServiceEdit", service_id=service_id))
+    noticed = sweeper.run_once()
+    notice_for(shop.bridge)(Notice(event="AfterClientMerge", client_id=shop.client_id))
+    everything_again = sweeper.run_once()
+
+    assert [each.services for each in first] == [3]
+    assert nothing == []
+    assert [dict(each.operations) for each in noticed] == [{"suspend": 1}]
+    assert [each.tenants for each in everything_again] == [2]
+
+
+def test_what_stops_one_sweep_is_logged_and_the_next_one_comes(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """F-5: the keeper of the time goes on, and so does everything else."""
+    sweeper = Sweeper(shop.bridge, "test")
+    sweeper.run_once()
+    shop.edit(tables.configuration, 1, value="https://staging.example/")
+    sweep.notice(shop.bridge, None)
+
+    assert sweeper.run_once() == []
+    assert "a sweep was put off" in caplog.text
 
 
 # --- who is served, and when nothing is done -------------------------------------------------------------------------
