@@ -17,7 +17,7 @@ def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:
     )
 
 
-def notice_for(bridge: Bridge) -> Receive | None:
+def notice_for(bridge: Bridge) -> Receive:
     """What a notice from WHMCS sets off: a look at its service soon, or at everything."""
     return lambda notice: sweep.notice(bridge, notice.service_id)
 

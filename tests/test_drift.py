@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -364,6 +366,15 @@ def test_a_number_in_two_tenants_is_a_duplicate() -> None:
 def test_every_class_has_its_policies_and_a_row_in_the_table_of_the_module() -> None:
     assert set(ALLOWED) == set(Class)
     assert all(f"    {kind} " in (drift.__doc__ or "") for kind in Class)
+
+
+def test_every_class_is_explained_to_operators_with_the_policies_it_may_have() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "drift.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z_]+)` \|[^|]*\| ([^|]*) \|$", page, re.MULTILINE))
+
+    assert {kind: re.sub(r" \(.*?\)", "", words).split(", ") for kind, words in told.items()} == {
+        kind.value: [policy.value for policy in allowed] for kind, allowed in ALLOWED.items()
+    }
 
 
 def test_a_policy_that_is_no_policy_is_named() -> None:
