@@ -90,7 +90,7 @@ def listed(bridge: Bridge) -> list[dict[str, Any]]:
 
 def test(bridge: Bridge, server_id: int, actor: str) -> dict[str, Any]:
     """The connection test, check by check; green lets automation run, red makes its operations wait."""
-    server, secrets = _with_secrets(bridge, server_id)
+    server, secrets = with_secrets(bridge, server_id)
     checks = examine(bridge, server, secrets)
     recorded = transact(bridge.engine, lambda tx: record_test(tx, bridge, server_id, checks, actor=actor))
     bridge.bell.ring()
@@ -219,7 +219,7 @@ def sync(bridge: Bridge, asking: Asking, server_id: int) -> dict[str, Any]:
 
 
 def driver_of(bridge: Bridge, server_id: int) -> tuple[Server, Driver]:
-    server, secrets = _with_secrets(bridge, server_id)
+    server, secrets = with_secrets(bridge, server_id)
     return server, bridge.drivers.of(server, secrets)
 
 
@@ -253,7 +253,7 @@ def _asked(driver: Driver, server_id: int) -> list[str]:
         raise Refused(str(trouble), kind="pbx_unreachable", server_id=server_id) from trouble
 
 
-def _with_secrets(bridge: Bridge, server_id: int) -> tuple[Server, dict[str, Secret]]:
+def with_secrets(bridge: Bridge, server_id: int) -> tuple[Server, dict[str, Secret]]:
     def act(tx: Connection) -> tuple[Server, dict[str, Secret]]:
         server = _known(servers.get(tx, server_id), server_id)
         return server, secrets_from(servers.secret_of(tx, server_id, bridge.vault))

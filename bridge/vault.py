@@ -79,7 +79,9 @@ def _existing_key(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise Unavailable(f"the master key {path} cannot be read: {error.strerror}") from error
-    if mode & 0o077:
+    # systemd gives a service its credentials by an access list, which shows as a right of the group.
+    of_systemd = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+    if mode & (0o037 if of_systemd else 0o077):
         raise Unavailable(f"the master key {path} can be read by others; chmod 600 {path}")
     try:
         key = base64.b64decode(content.strip(), validate=True)

@@ -88,6 +88,20 @@ def test_a_master_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         read_master_key(path)
 
 
+def test_a_credential_of_systemd_may_show_the_right_of_its_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "credentials" / "master.key"
+    read_master_key(path)
+    path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+
+    assert len(read_master_key(path)) == 32
+    path.chmod(0o444)
+    with pytest.raises(Unavailable, match="can be read by others"):
+        read_master_key(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"!" * 44, base64.b64encode(bytes(31))])
 def test_a_master_key_of_another_length_is_refused_and_not_quoted(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "master.key"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from bridge import __version__
-from bridge.cli import database, demo, doctor, keys, life, queue, service
+from bridge.cli import database, demo, doctor, installation, keys, life, queue, selftest, service
 from bridge.cli.words import say_error
 from bridge.errors import BridgeError
 
@@ -29,6 +29,8 @@ service.add_to(app)
 database.add_to(app)
 doctor.add_to(app)
 life.add_to(app)
+installation.add_to(app)
+selftest.add_to(app)
 keys.add_to(app)
 queue.add_to(app)
 

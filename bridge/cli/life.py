@@ -29,6 +29,7 @@ PassphraseFile = Annotated[
 def add_to(app: typer.Typer) -> None:
     app.command("backup")(backup)
     app.command("restore")(restore)
+    app.command("upgrade")(upgrade)
 
 
 def backup(
@@ -109,6 +110,51 @@ def restore(
             "\nRestored. The bridge is in restore mode: it answers, and does nothing. Start it, look at what it would"
             "\ndo, then: bridge installation confirm restored"
         )
+
+
+def upgrade(
+    backup: Annotated[Path | None, typer.Option("--backup", help="Where to put the backup that is made first.")] = None,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="Go without; you have one of your own.")] = False,
+    key_file: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Bring the database to this release: check, back up, add to the schema, check again. Services go on meanwhile."""
+    from bridge import backup as backups
+    from bridge import release
+    from bridge.errors import NotPrepared
+
+    read = _settings()
+    engine = _engine(read)
+    planned = release.plan(engine)
+    if planned.needs_backup and not (dry_run or backup or no_backup):
+        raise NotPrepared(
+            f"{', '.join(planned.migrations)} is to be applied to a database of {planned.rows} rows: name a file for "
+            "the backup with --backup FILE, or say --no-backup"
+        )
+
+    def back_up() -> object:
+        assert backup is not None
+        key, own = _key(key_file, passphrase_file, twice=True), _own_master_key(read)
+        with _progress("backing up") as progress:
+            return backups.make(engine, backup, key, instance=read.instance, master_key=own, progress=progress)
+
+    if not dry_run:
+        release.upgrade(engine, by=operator(), back_up=back_up if backup else None)
+    document = planned.to_json() | {"backup": str(backup) if backup else None, "dry_run": dry_run}
+    if json:
+        say_json(document)
+        return
+    say_facts(document)
+    if not planned.migrations:
+        print("\nThe database is that of this release.")
+    elif dry_run:
+        print("\nNothing was changed.")
+    if planned.new_tables and engine.dialect.name != "sqlite":
+        print("\nThere are new tables: run part 2 of sql/grants.sql, so that the service may use them.")
+    if not dry_run:
+        print("\nNow restart the services: systemctl restart bridge.service bridge-work.service")
 
 
 # --- what they share -------------------------------------------------------------------------------------------------
