@@ -141,6 +141,7 @@ def _ours(bridge: Bridge, books: _Books, service_ids: Collection[int] | None) ->
             last = page[-1].service_id if len(page) == BATCH else None
             ids = [each.service_id for each in page]
             waiting = operations.open_services(tx, ids) | announcements.pending_of(tx, ids)
+            unheard = announcements.unheard_of(tx, ids)
             named = mirror.domains_of(tx, [each.tenant_id for each in page if each.tenant_id is not None])
             free = [
                 Ours(
@@ -148,6 +149,7 @@ def _ours(bridge: Bridge, books: _Books, service_ids: Collection[int] | None) ->
                     named.get(each.tenant_id) if each.tenant_id is not None else None,
                     books.zones.get(each.server_id or 0, ""),
                     books.handler(each),
+                    each.service_id in unheard,
                 )
                 for each in page
                 if each.service_id not in waiting
@@ -320,6 +322,7 @@ def _read_tenants(bridge: Bridge, tenant_ids: list[int], looked: Looked) -> list
                 held.applied,
                 held.held,
                 members[0].department if members else "",
+                held.switching_off,
             )
             found.append(_Tenant(held, kept, last.get(tenant_id)))
         return found, len(waiting)

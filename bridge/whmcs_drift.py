@@ -43,6 +43,8 @@ class Ours:
     """Its tenant's, if it has one."""
     zone: str = ""
     handler: Handler | None = None
+    unheard: bool = False
+    """WHMCS could not be told the last status; a person was asked to set it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def _status(ours: Ours, theirs: records.Service) -> Drift | None:
     if wishes is None or status in wishes:
         return None
     verb: Verb | None = None
-    if status is not Status.TERMINATED and theirs.status != "Pending":
+    if status is not Status.TERMINATED and theirs.status != "Pending" and not ours.unheard:
         verb = {
             Status.ACTIVE: Verb.UNSUSPEND,
             Status.SUSPENDED: Verb.SUSPEND,

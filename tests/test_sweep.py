@@ -18,9 +18,11 @@ from sqlalchemy import Connection, Engine, text
 
 from bridge import services, sweep
 from bridge import tasks as task_cases
+from bridge.announcer import Announcer
 from bridge.app import Bridge
 from bridge.database import connect, now, transact
 from bridge.demo.whmcs import seed, tables
+from bridge.demo.whmcs.standin import Credential
 from bridge.errors import NotPrepared, Unavailable
 from bridge.installation import enter_restore
 from bridge.pbx.driver import Extension, Gateway, Number, Tenant
@@ -36,6 +38,7 @@ from bridge.wanted import Status
 from bridge.webhooks import Notice
 from tests.factories import NOON, a_server, asking, run_all, with_memory_pbx
 from tests.shop import Shop, a_shop
+from tests.whmcs.standin import IDENTIFIER, SECRET, client_of
 
 
 @pytest.fixture
@@ -369,6 +372,22 @@ def test_while_whmcs_has_yet_to_hear_its_status_says_nothing(shop: Shop) -> None
     run_all(shop.bridge)
 
     assert dict(shop.sweep().operations) == {}
+    assert shop.service(service_id).status is Status.SUSPENDED
+
+
+def test_a_status_that_whmcs_could_not_be_told_is_not_undone(shop: Shop) -> None:
+    """WHMCS asked for the suspension, heard 'accepted', and still shows Active because our role may not set it."""
+    service_id = shop.sell()
+    may_not = Credential(IDENTIFIER, SECRET, actions=frozenset({"SendEmail"}))
+    bridge = replace(shop.bridge, whmcs=client_of(replace(shop.whmcs, credentials=(may_not,))))
+    services.suspend(bridge, asking("service.suspend"), service_id, "overdue")
+    run_all(bridge)
+    Announcer(bridge, "test").run_once()
+
+    report = shop.sweep()
+
+    assert dict(report.found) == {"status_changed": 1}
+    assert dict(report.operations) == {}
     assert shop.service(service_id).status is Status.SUSPENDED
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from bridge.database import NOW
 from bridge.tables import announcements
@@ -98,6 +98,16 @@ def _mine(announcement: Announcement, owner: str) -> ColumnElement[bool]:
         announcements.c.owner == owner,
         announcements.c.epoch == announcement.epoch,
     )
+
+
+def unheard_of(tx: Connection, service_ids: Sequence[int]) -> set[int]:
+    """Services whose last status WHMCS could not be told, so that what it shows is not what it wants."""
+    mine = announcements.c.service_id.in_(list(service_ids))
+    last = select(func.max(announcements.c.id)).where(mine).group_by(announcements.c.service_id)
+    found = select(announcements.c.service_id).where(
+        announcements.c.id.in_(last.scalar_subquery()), announcements.c.state == GIVEN_UP
+    )
+    return {service_id for (service_id,) in tx.execute(found)}
 
 
 def _from(row: Row[Any]) -> Announcement:
