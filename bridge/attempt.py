@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bridge.crash import Crash, Point
@@ -10,7 +11,16 @@ from bridge.handler import Adopt
 from bridge.pbx.comparison import differences, unmet
 from bridge.pbx.driver import Driver, Tenant
 from bridge.store.mirror import Mirror
-from bridge.wanted import Contribution, Held, held_by_hand, living, respecting, tenant_from
+from bridge.wanted import (
+    NOTHING_HELD,
+    Contribution,
+    Held,
+    held_by_hand,
+    living,
+    respecting,
+    switched_off,
+    tenant_from,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,23 @@ class Seen:
     held: Held
 
 
+Intend = Callable[[Held, Held], None]
+"""Writes down what a hand holds and what is about to be switched off, before it is (R-2)."""
+
+
 def match(
-    driver: Driver, mirror: Mirror, contributions: tuple[Contribution, ...], *, adopt: Adopt, crash: Crash
+    driver: Driver,
+    mirror: Mirror,
+    contributions: tuple[Contribution, ...],
+    *,
+    adopt: Adopt,
+    crash: Crash,
+    intend: Intend,
 ) -> Seen:
-    """Makes the tenant as wanted. One that nobody wants and that is not there is left alone."""
+    """Makes the tenant as wanted. One that nobody wants and that is not there is left alone.
+
+    If this ends before it is known how, the next attempt has to tell what a hand switched off from what we did.
+    """
     wanted = tenant_from(mirror.plain, contributions)
     actual = driver.find(wanted.domain)
     if actual is None and not living(contributions):
@@ -33,8 +56,11 @@ def match(
     if actual is not None:
         _may_touch(wanted, actual, adopt)
 
-    held = held_by_hand(mirror.held, applied=mirror.applied, actual=actual)
+    held = held_by_hand(mirror.held, applied=mirror.applied, actual=actual, begun=mirror.switching_off)
     tenant = respecting(held, wanted)
+    off = switched_off(mirror.switching_off, applied=mirror.applied, tenant=tenant)
+    if off != NOTHING_HELD and (held, off) != (mirror.held, mirror.switching_off):
+        intend(held, off)
     return Seen(tenant, _put(driver, tenant, adopt=adopt, crash=crash), held)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bridge.drift import SHOWN_MAX, Class, Drift, Remedy, Verb, shown
 from bridge.pbx.comparison import KEYS, differences
 from bridge.pbx.driver import Capabilities, Difference, Tenant
-from bridge.wanted import Contribution, Held, held_by_hand, living, respecting, tenant_from
+from bridge.wanted import NOTHING_HELD, Contribution, Held, held_by_hand, living, respecting, tenant_from
 
 UNKNOWN_TENANTS_MAX = 500
 """So many findings a server; a PBX with more tenants of somebody else is told about in one."""
@@ -28,6 +28,8 @@ class Kept:
     applied: Tenant | None
     held: Held
     department: str = ""
+    switching_off: Held = NOTHING_HELD
+    """What a worker had begun to switch off without learning how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def of_tenant(kept: Kept, actual: Tenant | None, capabilities: Capabilities) -> 
     if actual.marker != wanted.marker:
         return Looked((_anothers(kept, actual),), kept.held)
 
-    held = held_by_hand(kept.held, applied=kept.applied, actual=actual)
+    held = held_by_hand(kept.held, applied=kept.applied, actual=actual, begun=kept.switching_off)
     sorted_out: dict[Class, list[Difference]] = {}
     for each in differences(respecting(held, wanted), actual, capabilities):
         sorted_out.setdefault(class_of(each), []).append(each)

@@ -274,6 +274,7 @@ domains = table(
     document("applied", null=True),
     document("actual", null=True),
     document("held_by_hand"),
+    document("switching_off"),
     word("content_hash", 64, null=True),
     word("origin", 16),
     moment("first_seen", null=True),

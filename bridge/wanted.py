@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
 
@@ -140,33 +140,37 @@ class Held:
 NOTHING_HELD = Held()
 
 
-def held_by_hand(before: Held, *, applied: Tenant | None, actual: Tenant | None) -> Held:
-    """What is off though we had left it on, and what was off by hand and still is."""
+def held_by_hand(before: Held, *, applied: Tenant | None, actual: Tenant | None, begun: Held = NOTHING_HELD) -> Held:
+    """What is off though we had left it on, and what was off by hand and still is.
+
+    `begun`: what we had begun to switch off without learning how it ended. That it is off is no hand's doing.
+    """
     if actual is None:
         return Held()
-    return Held(
-        tenant=_is_held(before.tenant, applied.enabled if applied else None, actual.enabled),
-        extensions=_held_keys(
-            before.extensions,
-            {each.number: each.enabled for each in applied.extensions} if applied else {},
-            {each.number: each.enabled for each in actual.extensions},
-        ),
-        gateways=_held_keys(
-            before.gateways,
-            {each.name: each.enabled for each in applied.gateways} if applied else {},
-            {each.name: each.enabled for each in actual.gateways},
-        ),
-        numbers=_held_keys(
-            before.numbers,
-            {each.e164: each.enabled for each in applied.numbers} if applied else {},
-            {each.e164: each.enabled for each in actual.numbers},
-        ),
-        routes=_held_keys(
-            before.routes,
-            {each.name: each.enabled for each in applied.routes} if applied else {},
-            {each.name: each.enabled for each in actual.routes},
-        ),
-    )
+    made, there = _switches(applied), _switches(actual)
+    members: dict[str, Any] = {
+        member: frozenset(
+            key
+            for key, is_on in there[member].items()
+            if not is_on
+            and (key in getattr(before, member) or (made[member].get(key, False) and key not in getattr(begun, member)))
+        )
+        for member in _KEYS
+    }
+    was_on = applied is not None and applied.enabled and not begun.tenant
+    return Held(tenant=not actual.enabled and (before.tenant or was_on), **members)
+
+
+def switched_off(begun: Held, *, applied: Tenant | None, tenant: Tenant) -> Held:
+    """What we are about to switch off of what we had left on, and what we had begun to."""
+    made, wanted = _switches(applied), _switches(tenant)
+    members: dict[str, Any] = {
+        member: getattr(begun, member)
+        | {key for key, is_on in wanted[member].items() if not is_on and made[member].get(key, False)}
+        for member in _KEYS
+    }
+    was_on = applied is not None and applied.enabled
+    return Held(tenant=begun.tenant or (was_on and not tenant.enabled), **members)
 
 
 def respecting(held: Held, tenant: Tenant) -> Tenant:
@@ -181,11 +185,12 @@ def respecting(held: Held, tenant: Tenant) -> Tenant:
     )
 
 
-def _is_held(before: bool, applied: bool | None, actual: bool) -> bool:
-    if actual:
-        return False
-    return applied is True or before
+_KEYS = {"extensions": "number", "gateways": "name", "numbers": "e164", "routes": "name"}
 
 
-def _held_keys(before: frozenset[str], applied: dict[str, bool], actual: dict[str, bool]) -> frozenset[str]:
-    return frozenset(key for key, enabled in actual.items() if _is_held(key in before, applied.get(key), enabled))
+def _switches(tenant: Tenant | None) -> dict[str, dict[str, bool]]:
+    """Whether each object is on, by kind and key."""
+    return {
+        member: {getattr(each, key): each.enabled for each in getattr(tenant, member)} if tenant else {}
+        for member, key in _KEYS.items()
+    }

@@ -36,7 +36,7 @@ from bridge.service import Service
 from bridge.store import audit, handlers, mirror, notices, operations, placements, servers, services
 from bridge.store.mirror import Mirror
 from bridge.store.operations import Lease
-from bridge.wanted import Contribution, living
+from bridge.wanted import Contribution, Held, living
 
 log = logging.getLogger("bridge.worker")
 
@@ -188,11 +188,25 @@ class Worker:
             self._clear(work, driver, lease)
             return None
         if operation.kind not in DESTRUCTIVE or living(work.contributions):
-            return attempt.match(driver, work.mirror, work.contributions, adopt=work.adopt, crash=self.bridge.crash)
+            return self._match(work, driver, lease, adopt=work.adopt)
         if operation.step is None:
-            attempt.match(driver, work.mirror, work.contributions, adopt="never", crash=self.bridge.crash)
+            self._match(work, driver, lease, adopt="never")
             self._begin_removal(work, lease)
         return attempt.remove(driver, work.mirror, crash=self.bridge.crash)
+
+    def _match(self, work: Work, driver: Driver, lease: Lease, *, adopt: Adopt) -> attempt.Seen:
+        def intend(held: Held, switching_off: Held) -> None:
+            def act(tx: Connection) -> bool:
+                if not operations.hold_lane(tx, lease, work.mirror.tenant_id):
+                    return False
+                mirror.intend(tx, work.mirror.tenant_id, held=held, switching_off=switching_off)
+                return True
+
+            if not transact(self.bridge.engine, act):
+                raise _LeaseLost
+
+        crash = self.bridge.crash
+        return attempt.match(driver, work.mirror, work.contributions, adopt=adopt, crash=crash, intend=intend)
 
     def _move(self, work: Work, driver: Driver) -> attempt.Seen | None:
         """On the new server first; then, as a step of its own, on the old one."""

@@ -261,6 +261,8 @@ CREATE TABLE mod_ictvoipbilling_domains (
     COMMENT 'The tenant as last seen on the PBX, as JSON without secrets',
   `held_by_hand` LONGTEXT NOT NULL
     COMMENT 'What an operator disabled by hand, as a JSON list of kind and key: it stays disabled through suspend and unsuspend',
+  `switching_off` LONGTEXT NOT NULL
+    COMMENT 'What we had begun to disable when last at it, as JSON: found disabled later, it is our doing and nobody held it',
   `content_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
     COMMENT 'SHA-256 of the tenant as last seen; equal hashes need no comparison',
   `origin` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL

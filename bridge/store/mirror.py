@@ -63,6 +63,8 @@ class Mirror:
     applied: Tenant | None = None
     actual: Tenant | None = None
     held: Held = NOTHING_HELD
+    switching_off: Held = NOTHING_HELD
+    """What we had begun to switch off without learning how it ended."""
     wanted_state: str = "present"
     actual_state: str = "unknown"
     delete_after: datetime | None = None
@@ -72,7 +74,13 @@ class Mirror:
 
 
 _ADD = insert(domains).values(
-    wanted_state="present", actual_state="unknown", applied=None, actual=None, held_by_hand={}, content_hash=None
+    wanted_state="present",
+    actual_state="unknown",
+    applied=None,
+    actual=None,
+    held_by_hand={},
+    switching_off={},
+    content_hash=None,
 )
 
 
@@ -275,6 +283,12 @@ def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
         tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None)))
 
 
+def intend(tx: Connection, tenant_id: int, *, held: Held, switching_off: Held) -> None:
+    """What is about to be switched off, and what a hand had switched off before we did."""
+    intended = {"held_by_hand": _held_to(held), "switching_off": _held_to(switching_off)}
+    tx.execute(update(domains).where(domains.c.id == tenant_id).values(intended))
+
+
 def let_go(tx: Connection, tenant_id: int, kind: type[Thing], key: str) -> None:
     """Forgets that a hand switched an object off: somebody who may says that it is on again."""
     shelf = SHELVES[kind]
@@ -289,8 +303,13 @@ def let_go(tx: Connection, tenant_id: int, kind: type[Thing], key: str) -> None:
 def record(
     tx: Connection, mirror: Mirror, *, applied: Tenant | None, actual: Tenant | None, held: Held, now: datetime
 ) -> None:
-    """What was applied and what was seen afterwards. Rows that say so already are only marked as seen."""
+    """What was applied and what was seen afterwards. Rows that say so already are only marked as seen.
+
+    What we had begun to switch off is settled once something was applied, and not by merely looking.
+    """
     seen: dict[str, Any] = {"last_synced": now}
+    if applied is not mirror.applied:
+        seen["switching_off"] = {}
     if actual is not None:
         seen |= {"last_seen": now, "content_hash": hash_of(actual)}
     tx.execute(
@@ -387,6 +406,7 @@ def _mirror_from(row: Row[Any]) -> Mirror:
         applied=object_from_json(Tenant, row.applied) if row.applied is not None else None,
         actual=object_from_json(Tenant, row.actual) if row.actual is not None else None,
         held=_held_from(row.held_by_hand),
+        switching_off=_held_from(row.switching_off),
         wanted_state=row.wanted_state,
         actual_state=row.actual_state,
         delete_after=row.delete_after,
