@@ -81,9 +81,7 @@ def choose(servers: Iterable[Server], *, asked: int | None, group_id: int | None
         return Choice(None, f"server {asked} is not known; add it with server.upsert")
 
     usable = [
-        each
-        for each in servers
-        if each.enabled and each.health is not Health.RED and each.paused_at is None and not _is_full(each, accounts)
+        each for each in servers if each.enabled and each.health is not Health.RED and not _is_full(each, accounts)
     ]
     if group_id is not None:
         members = [each for each in usable if each.group_id == group_id]

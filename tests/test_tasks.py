@@ -1,0 +1,231 @@
+"""What a person does with an operation and its task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge import tasks
+from bridge.app import Bridge
+from bridge.asking import Asking
+from bridge.database import transact
+from bridge.errors import Conflict, NotFound, NotPrepared, Refused
+from bridge.pbx.driver import Tenant
+from bridge.pbx.memory import MemoryPbx
+from bridge.store import audit, operations
+from bridge.store import tasks as task_store
+from bridge.store.tasks import Task
+from tests.factories import asking, run_all, with_handler, with_memory_pbx
+from tests.test_services import create, state_of, suspend
+
+DOMAIN = "acme.example"
+
+
+@pytest.fixture
+def pbx(bridge: Bridge) -> MemoryPbx:
+    return with_memory_pbx(bridge)
+
+
+def by(person: str, method: str = "task.complete", **changed: Any) -> Asking:
+    return asking(method, caller=person, **changed)
+
+
+def the_task(bridge: Bridge) -> Task:
+    (only,) = transact(bridge.engine, lambda tx: task_store.listed(tx, states=("open", "claimed")))
+    return only
+
+
+def a_refused_create(bridge: Bridge, pbx: MemoryPbx) -> dict[str, Any]:
+    """An operation that became a task at once: somebody else's tenant has the name."""
+    with_handler(bridge)
+    pbx.by_hand.add(Tenant(DOMAIN, marker="somebody-else"))
+    answer = create(bridge)
+    run_all(bridge)
+    return answer
+
+
+def test_a_permanent_error_is_a_task_at_once(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_refused_create(bridge, pbx)
+
+    assert the_task(bridge).operation_id == answer["operation_id"]
+    assert state_of(bridge, answer) == "manual"
+
+
+def test_a_retry_is_tried_at_once_and_closes_the_task(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_refused_create(bridge, pbx)
+    pbx.by_hand.remove(DOMAIN)
+
+    tasks.close(
+        bridge, by("kim"), the_task(bridge).id, outcome="retry", reason="renamed theirs", server_id=None, domain=None
+    )
+    run_all(bridge)
+
+    assert state_of(bridge, answer) == "succeeded"
+    assert transact(bridge.engine, task_store.count_open) == 0
+
+
+def test_name_and_reason_are_kept(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_refused_create(bridge, pbx)
+
+    tasks.cancel(bridge, by("kim", "operation.cancel"), answer["operation_id"], "the customer changed his mind")
+
+    story = transact(bridge.engine, lambda tx: audit.of_subject(tx, f"operation:{answer['operation_id']}"))
+    assert (story[-1]["actor"], story[-1]["reason"]) == ("kim", "the customer changed his mind")
+    with bridge.engine.connect() as tx:
+        closed = task_store.listed(tx, states=("cancelled",))
+    assert [(each.closed_by, each.closed_reason) for each in closed] == [("kim", "the customer changed his mind")]
+
+
+def test_a_task_is_claimed_and_handed_on(bridge: Bridge, pbx: MemoryPbx) -> None:
+    a_refused_create(bridge, pbx)
+    number = the_task(bridge).id
+
+    mine = tasks.claim(bridge, by("kim", "task.claim"), number, assignee=None, department=None)
+    theirs = tasks.claim(bridge, by("kim", "task.claim"), number, assignee="lee", department=None)
+    anyones = tasks.claim(bridge, by("lee", "task.claim"), number, assignee=None, department="billing")
+
+    assert (mine["state"], mine["assignee"]) == ("claimed", "kim")
+    assert theirs["assignee"] == "lee"
+    assert (anyones["state"], anyones["assignee"], anyones["department"]) == ("open", None, "billing")
+
+
+def test_what_a_person_says_is_looked_for_first(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 14.2: manual completion is verified on the PBX."""
+    with_handler(bridge, driver="manual")
+    answer = create(bridge)
+
+    def complete() -> dict[str, Any]:
+        return tasks.complete(
+            bridge, by("kim"), answer["operation_id"], reason="set up by hand", server_id=1, domain=DOMAIN
+        )
+
+    with pytest.raises(Conflict) as refused:
+        complete()
+    assert refused.value.kind == "pbx_rejected"
+    assert state_of(bridge, answer) == "manual"
+
+    pbx.by_hand.add(Tenant(DOMAIN, description="made by kim"))
+    assert complete()["state"] == "succeeded"
+    marked = pbx.find(DOMAIN)
+    assert marked is not None
+    assert marked.marker is not None
+    assert marked.description == "made by kim"
+
+
+def test_somebody_elses_tenant_is_not_taken_for_it(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """1103"""
+    with_handler(bridge, driver="manual")
+    answer = create(bridge)
+    pbx.by_hand.add(Tenant(DOMAIN, marker="somebody-else"))
+
+    with pytest.raises(Conflict) as refused:
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain=DOMAIN)
+
+    assert refused.value.kind == "pbx_conflict"
+    assert state_of(bridge, answer) == "manual"
+
+
+def test_a_pbx_out_of_reach_leaves_the_task_open(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """1101"""
+    with_handler(bridge, driver="manual")
+    answer = create(bridge)
+    pbx.trouble.outage = True
+
+    with pytest.raises(Refused) as refused:
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain=DOMAIN)
+
+    assert refused.value.kind == "pbx_unreachable"
+    assert state_of(bridge, answer) == "manual"
+
+
+def test_completing_needs_the_identifiers(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge, driver="manual")
+    answer = create(bridge)
+
+    with pytest.raises(NotPrepared, match="say which server and domain"):
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=None, domain=None)
+
+
+def test_a_service_set_up_by_hand_is_automatic_from_then_on(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge, driver="manual")
+    answer = create(bridge)
+    pbx.by_hand.add(Tenant(DOMAIN))
+    tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain=DOMAIN)
+    with_handler(bridge, driver="")
+
+    suspended = suspend(bridge)
+    run_all(bridge)
+
+    tenant = pbx.find(DOMAIN)
+    assert state_of(bridge, suspended) == "succeeded"
+    assert tenant is not None
+    assert not tenant.outbound
+
+
+def test_an_ended_operation_is_not_tried_again(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """1002, and 1005 for one that a newer wish has overtaken."""
+    with_handler(bridge)
+    created = create(bridge)
+    suspend(bridge)
+    run_all(bridge)
+
+    with pytest.raises(Conflict) as overtaken:
+        tasks.retry(bridge, by("kim", "operation.retry"), created["operation_id"], "")
+    assert overtaken.value.kind == "superseded"
+    with pytest.raises(Conflict) as done:
+        tasks.cancel(bridge, by("kim", "operation.cancel"), created["operation_id"] + 1, "")
+    assert done.value.kind == "conflict"
+
+
+def test_what_is_not_there_is_not_found(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with pytest.raises(NotFound):
+        tasks.retry(bridge, by("kim", "operation.retry"), 4711, "")
+    with pytest.raises(NotFound):
+        tasks.claim(bridge, by("kim", "task.claim"), 4711, assignee=None, department=None)
+
+
+def test_a_dry_run_changes_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_refused_create(bridge, pbx)
+
+    said = tasks.cancel(bridge, by("kim", "operation.cancel", dry_run=True), answer["operation_id"], "")
+
+    assert (said["state"], said["dry_run"]) == ("cancelled", True)
+    assert state_of(bridge, answer) == "manual"
+    assert the_task(bridge).state == "open"
+
+
+def test_the_same_key_ends_a_task_once(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-56"""
+    answer = a_refused_create(bridge, pbx)
+    asked = by("kim", "operation.cancel", key="console:cancel:0001", params={"operation_id": answer["operation_id"]})
+
+    first = tasks.cancel(bridge, asked, answer["operation_id"], "")
+    again = tasks.cancel(bridge, asked, answer["operation_id"], "")
+
+    assert again.pop("_meta") == {"replayed": True}
+    assert again == first
+
+
+def test_the_list_is_paged_and_counted(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    for service_id in range(1, 6):
+        create(bridge, service_id, client_id=service_id, domain=f"s{service_id}.example")
+    run_all(bridge)
+
+    page = tasks.listed_operations(bridge, states=None, service_id=None, server_id=None, before=None, limit=3)
+    rest = tasks.listed_operations(bridge, states=None, service_id=None, server_id=None, before=page["before"], limit=3)
+
+    numbers = [each["operation_id"] for each in page["operations"] + rest["operations"]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(numbers) == 5
+    assert page["counts"] == {"succeeded": 5}
+    assert rest["before"] is None
+    with bridge.engine.connect() as tx:
+        assert operations.forgotten(tx, lease=_a_second()) == []
+
+
+def _a_second() -> Any:
+    from datetime import timedelta
+
+    return timedelta(seconds=1)
