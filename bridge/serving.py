@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
-from bridge import web
+from bridge import sweep, web
 from bridge.app import Bridge
 from bridge.crew import Crew
 from bridge.errors import NotPrepared
@@ -34,7 +35,7 @@ class _Listener(uvicorn.Server):
         yield
 
 
-def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), notice: Receive | None = None) -> int:
+def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
     """Serves until SIGTERM or SIGINT; then takes nothing new, ends what runs, and hands back what it holds."""
     with _bound(bridge.settings.listen) as main, _bound(bridge.settings.admin_listen) as admin:
         crew = Crew(bridge, workers=workers, jobs=jobs) if workers else None
@@ -42,10 +43,15 @@ def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), notice: R
             crew.start()
         assert main is not None
         say(log, logging.INFO, "serving", listen=_where(main), workers=workers)
-        asyncio.run(_serve(bridge, main, admin, notice))
+        asyncio.run(_serve(bridge, main, admin))
         drained = crew.stop() if crew is not None else True
     say(log, logging.INFO, "stopped", drained=drained)
     return 0
+
+
+def notice_for(bridge: Bridge) -> Receive:
+    """What a notice from WHMCS sets off: a look at its service soon, or at everything."""
+    return lambda notice: sweep.notice(bridge, notice.service_id)
 
 
 def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
@@ -59,8 +65,8 @@ def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
     return 0
 
 
-async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None, notice: Receive | None) -> None:
-    app = web.app(bridge, all_methods(), notice=notice)
+async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None) -> None:
+    app = web.app(bridge, all_methods(), notice=notice_for(bridge))
     door = app.state.door
     listeners = [(_listener(bridge, app), main)]
     if admin is not None:
@@ -91,7 +97,10 @@ def _bound(address: Address | None) -> Iterator[socket.socket | None]:
     try:
         bound = socket.create_server((address.host, address.port), family=family, backlog=512)
     except OSError as error:
-        raise NotPrepared(f"{address} cannot be listened on: {error.strerror}; see BRIDGE_LISTEN") from error
+        why = (
+            os.strerror(error.errno) if error.errno else "no such host"
+        )  # Python adds an address of its own to strerror
+        raise NotPrepared(f"{address} cannot be listened on: {why}; see BRIDGE_LISTEN") from error
     with bound:
         # asyncio sets it only for sockets it makes itself; without it a kept connection waits 40 ms for nothing.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

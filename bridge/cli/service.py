@@ -18,11 +18,11 @@ def serve(
 ) -> int:
     """Take WHMCS's calls, and do what they ask."""
     from bridge import serving
-    from bridge.periodic import notice_for, periodic_jobs
+    from bridge.periodic import periodic_jobs
 
     bridge = the_bridge()
     count = bridge.settings.workers if workers else 0
-    return serving.serve(bridge, workers=count, jobs=periodic_jobs(bridge), notice=notice_for(bridge))
+    return serving.serve(bridge, workers=count, jobs=periodic_jobs(bridge))
 
 
 def work() -> int:

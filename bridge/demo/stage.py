@@ -32,9 +32,10 @@ from bridge.demo.whmcs.web import application
 from bridge.errors import NotPrepared
 from bridge.listener import uvicorn_options
 from bridge.pbx.memory import MemoryPbx
-from bridge.periodic import notice_for, periodic_jobs
+from bridge.periodic import periodic_jobs
 from bridge.rpc.methods import all_methods
 from bridge.secret import Secret
+from bridge.serving import notice_for
 from bridge.settings import Address, Settings
 from bridge.signature import secret_bytes
 from bridge.whmcs.endpoint import AddonKey
