@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bridge.errors import NotPrepared, Refused
 from bridge.secret import Secret
+from bridge.vault import is_open_to_others
 
 MAGIC = b"bridge-backup-1\n"
 PIECE_BYTES = 1024 * 1024
@@ -73,7 +74,7 @@ def file_key(path: Path) -> Key:
             f"the key file {path} cannot be read: {error.strerror}; "
             f"make one with: (umask 077; openssl rand -base64 32 > {path}), and keep a copy away from this host"
         ) from error
-    if mode & 0o077:
+    if is_open_to_others(path, mode):
         raise NotPrepared(f"the key file {path} can be read by others; chmod 600 {path}")
     try:
         value = base64.b64decode(content.strip(), validate=True)

@@ -73,15 +73,19 @@ def existing_master_key(path: Path) -> bytes | None:
     return _existing_key(path) if path.exists() else None
 
 
+def is_open_to_others(path: Path, mode: int) -> bool:
+    """systemd gives a service its credentials by an access list, which shows as a right of the group."""
+    of_systemd = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(mode & (0o037 if of_systemd else 0o077))
+
+
 def _existing_key(path: Path) -> bytes:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         content = path.read_bytes()
     except OSError as error:
         raise Unavailable(f"the master key {path} cannot be read: {error.strerror}") from error
-    # systemd gives a service its credentials by an access list, which shows as a right of the group.
-    of_systemd = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
-    if mode & (0o037 if of_systemd else 0o077):
+    if is_open_to_others(path, mode):
         raise Unavailable(f"the master key {path} can be read by others; chmod 600 {path}")
     try:
         key = base64.b64decode(content.strip(), validate=True)
