@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from bridge import installation, people, settlement
 from bridge.app import Bridge
 from bridge.database import now, transact
-from bridge.errors import BridgeError, OutcomeUnknown, Refused
+from bridge.errors import BridgeError, NotReached, OutcomeUnknown, Refused
 from bridge.logs import say
 from bridge.service import Service
 from bridge.store import announcements, handlers, operations
@@ -106,24 +106,38 @@ class Announcer:
 
     def _tell(self, word: Word, shown: str | None) -> None:
         status = settlement.IN_WHMCS[word.service.status]
+        refused: list[str] = []
         try:
             if shown is None:
                 raise Refused(f"WHMCS has no service {word.service.service_id}")
             if shown in _DECIDED:
                 pass  # a person decided something else in WHMCS since; the sweep shows both
-            elif shown != status:
-                self._set_status(word, status)
-                word = self._welcome(word)
-                word = self._resolve_queue(word)
-                self._log_activity(word, status)
-            elif word.announcement.status_set_at is not None:
-                word = self._welcome(word)  # we set it before we were interrupted
-                word = self._resolve_queue(word)
-                self._log_activity(word, status)
+            elif shown != status or word.announcement.status_set_at is not None:
+                if shown != status:
+                    self._set_status(word, status)
+                for tell in (self._welcome, self._resolve_queue, self._log_activity):
+                    try:
+                        tell(word)
+                    except Refused as refusal:  # the status is told; what goes with it is for a person
+                        refused.append(str(refusal))
         except BridgeError as trouble:
             self._later(word, trouble)
         else:
-            transact(self.bridge.engine, lambda tx: self._finish(tx, word.announcement, DONE, None))
+            transact(self.bridge.engine, lambda tx: self._done(tx, word, refused))
+
+    def _done(self, tx: Connection, word: Word, refused: list[str]) -> None:
+        self._finish(tx, word.announcement, DONE, "; ".join(refused) or None)
+        if refused:
+            people.ask(
+                tx,
+                open_key=f"announcement:{word.announcement.id}",
+                kind="announcement",
+                department=word.service.department,
+                title=f"WHMCS did not take all that goes with the status of service {word.service.service_id}",
+                cause="; ".join(refused),
+                suggestion="Mend what is named; send the welcome mail or resolve the queue entry in WHMCS by hand.",
+                service_id=word.service.service_id,
+            )
 
     def _set_status(self, word: Word, status: str) -> None:
         assert self.bridge.whmcs is not None
@@ -134,50 +148,53 @@ class Announcer:
         reason = word.service.suspend_reason if word.service.status is Status.SUSPENDED else None
         self.bridge.whmcs.update_service_status(word.service.service_id, status, suspend_reason=reason)
 
-    def _welcome(self, word: Word) -> Word:
+    def _welcome(self, word: Word) -> None:
         """Once in a service's life, when it is there for the first time."""
         assert self.bridge.whmcs is not None
         wanted = word.service.status is Status.ACTIVE and word.service.welcomed_at is None and word.welcome_email
         if not wanted or word.announcement.welcome_begun_at is not None:
-            return word
-        moment = transact(self.bridge.engine, now)
+            return
+        self._intend_welcome(word, transact(self.bridge.engine, now))
+        try:
+            self.bridge.whmcs.send_email(word.welcome_email, word.service.service_id)
+        except NotReached:
+            self._intend_welcome(word, None)  # nothing was sent, so it may be sent later
+            raise
+        except OutcomeUnknown:
+            say(log, logging.WARNING, "welcome mail may not have gone out", service=word.service.service_id)
 
-        def begin(tx: Connection) -> None:
+    def _intend_welcome(self, word: Word, moment: datetime | None) -> None:
+        def act(tx: Connection) -> None:
             service = service_store.get(tx, word.service.service_id, lock=True)
             assert service is not None
             service_store.save(tx, replace(service, welcomed_at=moment))
             announcements.note(tx, word.announcement, owner=self.name, welcome_begun_at=moment)
 
-        transact(self.bridge.engine, begin)
-        try:
-            self.bridge.whmcs.send_email(word.welcome_email, word.service.service_id)
-        except OutcomeUnknown:
-            say(log, logging.WARNING, "welcome mail may not have gone out", service=word.service.service_id)
-        return replace(word, announcement=replace(word.announcement, welcome_begun_at=moment))
+        transact(self.bridge.engine, act)
 
-    def _resolve_queue(self, word: Word) -> Word:
+    def _resolve_queue(self, word: Word) -> None:
         if word.announcement.queue_resolved_at is not None or self.bridge.addon is None:
-            return word
+            return
         resolve_queue_entry(self.bridge.addon, service_id=word.service.service_id, module_action=word.action)
-        moment = self._note(word, queue_resolved_at=transact(self.bridge.engine, now))
-        return replace(word, announcement=replace(word.announcement, queue_resolved_at=moment))
+        self._note(word, queue_resolved_at=transact(self.bridge.engine, now))
 
-    def _log_activity(self, word: Word, status: str) -> None:
+    def _log_activity(self, word: Word) -> None:
         assert self.bridge.whmcs is not None
         if word.announcement.activity_begun_at is not None:
             return
         self._note(word, activity_begun_at=transact(self.bridge.engine, now))
-        said = (
-            f"VoIP bridge: service {word.service.service_id} is {status} (operation {word.announcement.operation_id})"
-        )
+        status = settlement.IN_WHMCS[word.service.status]
+        said = f"VoIP bridge: service {word.service.service_id} is {status}, operation {word.announcement.operation_id}"
         try:
             self.bridge.whmcs.log_activity(said, word.service.client_id)
+        except NotReached:
+            self._note(word, activity_begun_at=None)
+            raise
         except OutcomeUnknown:
             say(log, logging.WARNING, "activity may not be logged", service=word.service.service_id)
 
-    def _note(self, word: Word, **changed: Any) -> Any:
+    def _note(self, word: Word, **changed: Any) -> None:
         transact(self.bridge.engine, lambda tx: announcements.note(tx, word.announcement, owner=self.name, **changed))
-        return next(iter(changed.values()))
 
     def _later(self, word: Word, trouble: BridgeError) -> None:
         """Tried again every retry interval; at last a person is asked."""

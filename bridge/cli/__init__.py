@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from bridge import __version__
-from bridge.cli import database, demo, doctor, installation, keys, life, queue, selftest, service
+from bridge.cli import call, database, demo, doctor, installation, keys, life, queue, selftest, service, sweep
 from bridge.cli.words import say_error
 from bridge.errors import BridgeError
 
@@ -33,6 +33,8 @@ installation.add_to(app)
 selftest.add_to(app)
 keys.add_to(app)
 queue.add_to(app)
+call.add_to(app)
+sweep.add_to(app)
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,243 @@
+"""After a delay, tell WHMCS: status, welcome mail once, module queue, activity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from bridge.announcer import Announcer
+from bridge.app import Bridge
+from bridge.database import transact
+from bridge.demo.whmcs import modules, seed
+from bridge.demo.whmcs import tables as whmcs_tables
+from bridge.demo.whmcs.standin import StandIn
+from bridge.store import tasks as task_store
+from bridge.tables import announcements
+from bridge.whmcs.sql import sql_records
+from tests.factories import asking, run_all, with_handler, with_memory_pbx
+from tests.test_services import create, suspend
+from tests.whmcs.standin import Recorder, a_standin, client_of, endpoint_of
+
+WELCOME = "VoIP Welcome"
+
+
+@pytest.fixture
+def whmcs(sqlite_engine: Engine) -> StandIn:
+    return replace(a_standin(sqlite_engine), module=Recorder())
+
+
+@pytest.fixture
+def told(bridge: Bridge, whmcs: StandIn) -> Bridge:
+    """A bridge that knows a WHMCS in which service 1 is ordered and pending."""
+    with whmcs.engine.begin() as tx:
+        client_id = seed.client(tx)
+        product_id = seed.product(tx)
+        assert seed.service(tx, client_id, product_id, domain="acme.example") == 1
+    with_memory_pbx(bridge)
+    with_handler(bridge, welcome_email=WELCOME)
+    return replace(bridge, whmcs=client_of(whmcs), records=sql_records(whmcs.engine), addon=endpoint_of(whmcs))
+
+
+def ordered(bridge: Bridge) -> None:
+    create(bridge, 1, client_id=1)
+
+
+def announce(bridge: Bridge) -> int:
+    """Tells what is due; what is only due in a moment is brought forward first, as time would."""
+    with bridge.engine.begin() as tx:
+        tx.execute(announcements.update().values(due_at=announcements.c.created_at))
+    return Announcer(bridge, "announcer-1").run_once()
+
+
+def status(whmcs: StandIn, service_id: int = 1) -> str:
+    hosting = whmcs_tables.hosting
+    with whmcs.engine.connect() as tx:
+        return str(tx.execute(select(hosting.c.domainstatus).where(hosting.c.id == service_id)).scalar_one())
+
+
+def mails(whmcs: StandIn) -> list[str]:
+    with whmcs.engine.connect() as tx:
+        return [row.template for row in tx.execute(select(whmcs_tables.mails)) if row.template]
+
+
+def rows(whmcs: StandIn, table: Any) -> list[Any]:
+    with whmcs.engine.connect() as tx:
+        return list(tx.execute(select(table)).all())
+
+
+def states(bridge: Bridge) -> list[str]:
+    with bridge.engine.connect() as tx:
+        return [row.state for row in tx.execute(select(announcements).order_by(announcements.c.id))]
+
+
+def test_a_late_success_sets_the_status_and_welcomes_once(told: Bridge, whmcs: StandIn) -> None:
+    ordered(told)
+    run_all(told)
+
+    assert announce(told) == 1
+    assert announce(told) == 0
+
+    assert status(whmcs) == "Active"
+    assert mails(whmcs) == [WELCOME]
+    assert states(told) == ["done"]
+
+
+def test_what_whmcs_knows_from_its_own_call_is_not_told_again(told: Bridge, whmcs: StandIn) -> None:
+    """The call returned `success`, so WHMCS has set the status and sent the mail itself."""
+    ordered(told)
+    run_all(told)
+    with whmcs.engine.begin() as tx:
+        tx.execute(whmcs_tables.hosting.update().values(domainstatus="Active"))
+
+    announce(told)
+
+    assert mails(whmcs) == []
+    assert states(told) == ["done"]
+
+
+def test_the_module_queue_entry_is_resolved(told: Bridge, whmcs: StandIn) -> None:
+    said = modules.run(replace(whmcs, module=_refusing), 1, modules.CREATE, automated=True)
+    assert said != "success"
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+
+    assert [row.completed for row in rows(whmcs, whmcs_tables.module_queue)] == [1]
+
+
+def _refusing(function: str, parameters: Any, *, by_cron: bool) -> str:
+    return "VoIP bridge: operation 1 is accepted and goes on by itself."
+
+
+def test_the_activity_is_logged(told: Bridge, whmcs: StandIn) -> None:
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+
+    said = [row.description for row in rows(whmcs, whmcs_tables.activity)]
+    assert any("service 1 is Active, operation 1" in line for line in said)
+
+
+def test_the_newest_status_is_told(told: Bridge, whmcs: StandIn) -> None:
+    ordered(told)
+    run_all(told)
+    suspend(told, service_id=1)
+    run_all(told)
+
+    announce(told)
+
+    assert status(whmcs) == "Suspended"
+    assert mails(whmcs) == [], "welcomed when it is active"
+    assert states(told) == ["done", "done"]
+
+
+@pytest.mark.parametrize("decided", ["Cancelled", "Fraud"])
+def test_what_a_person_decided_in_whmcs_since_is_left_alone(told: Bridge, whmcs: StandIn, decided: str) -> None:
+    ordered(told)
+    run_all(told)
+    with whmcs.engine.begin() as tx:
+        tx.execute(whmcs_tables.hosting.update().values(domainstatus=decided))
+
+    announce(told)
+
+    assert status(whmcs) == decided
+
+
+def test_a_lost_answer_to_the_mail_is_not_a_second_mail(told: Bridge, whmcs: StandIn) -> None:
+    """whmcs.md 5.6: SendEmail repeated is a second mail, so it is sent at most once."""
+    whmcs.faults.order("late", "SendEmail")
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+    announce(told)
+
+    assert mails(whmcs) == [WELCOME]
+    assert states(told) == ["done"]
+
+
+def test_a_lost_answer_to_the_status_is_asked_again(told: Bridge, whmcs: StandIn) -> None:
+    whmcs.faults.order("late", "UpdateClientProduct")
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+    first = states(told)
+    announce(told)
+
+    assert first == ["due"]
+    assert status(whmcs) == "Active"
+    assert mails(whmcs) == [WELCOME]
+    assert states(told) == ["done"]
+
+
+def test_a_whmcs_that_is_away_hears_it_later(told: Bridge, whmcs: StandIn) -> None:
+    whmcs.faults.order("refuse", "UpdateClientProduct")
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+    before = (states(told), status(whmcs))
+    announce(told)
+
+    assert before == (["due"], "Pending")
+    assert status(whmcs) == "Active"
+
+
+def test_what_whmcs_refuses_becomes_a_task(told: Bridge, whmcs: StandIn) -> None:
+    with whmcs.engine.begin() as tx:
+        tx.execute(whmcs_tables.hosting.delete())
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+
+    assert states(told) == ["given_up"]
+    waiting = transact(told.engine, lambda tx: task_store.listed(tx))
+    assert [each.kind for each in waiting] == ["announcement"]
+    assert "WHMCS has no service 1" in waiting[0].cause
+
+
+def test_a_mail_that_surely_was_not_sent_is_sent_later(told: Bridge, whmcs: StandIn) -> None:
+    """Each step is written down before the next begins, and undone where nothing left the house."""
+    whmcs.faults.order("refuse", "SendEmail")
+    ordered(told)
+    run_all(told)
+    announce(told)
+    assert (status(whmcs), mails(whmcs)) == ("Active", [])
+
+    announce(told)
+
+    assert mails(whmcs) == [WELCOME]
+    assert states(told) == ["done"]
+
+
+def test_a_refused_mail_is_a_task_and_the_rest_is_told(told: Bridge, whmcs: StandIn) -> None:
+    with_handler(told, welcome_email="No Such Template")
+    ordered(told)
+    run_all(told)
+
+    announce(told)
+
+    assert status(whmcs) == "Active"
+    assert states(told) == ["done"]
+    assert any("service 1 is Active" in row.description for row in rows(whmcs, whmcs_tables.activity))
+    waiting = transact(told.engine, lambda tx: task_store.listed(tx))
+    assert [each.kind for each in waiting] == ["announcement"]
+
+
+def test_a_replayed_create_under_the_same_key_announces_nothing_new(told: Bridge, whmcs: StandIn) -> None:
+    asked = asking(key="inst-7f3c:1:create:1")
+    create(told, 1, asked, client_id=1)
+    run_all(told)
+    announce(told)
+
+    create(told, 1, asked, client_id=1)
+
+    assert states(told) == ["done"]
+    assert mails(whmcs) == [WELCOME]
