@@ -2,9 +2,9 @@
 
 python benchmarks/accept.py [--calls 6000] [--connections 8]
 
-The web service runs in a process of its own, as `bridge serve --no-workers` does, with the budgets of keys and addresses
-out of the way; the callers run in another. Both and MariaDB share the machine. Two figures: as fast as it goes, and the
-waiting times at exactly 300 a second.
+The web service runs in a process of its own, as `bridge serve --no-workers` does, with the budgets of keys and of
+addresses out of the way; the callers run in another. Both and MariaDB share the machine. Two figures: as fast as it
+goes, and the waiting times at exactly 300 a second.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def serve(url: str, bound: socket.socket, ready: multiprocessing.synchronize.Eve
 
 
 def a_bridge(url: str) -> Bridge:
-    return Bridge(settings=Settings(instance=AUDIENCE), engine=connect(Secret(url), pool_size=20), vault=Vault(MASTER_KEY))
+    return Bridge(
+        settings=Settings(instance=AUDIENCE), engine=connect(Secret(url), pool_size=20), vault=Vault(MASTER_KEY)
+    )
 
 
 def drive(port: int, secret: bytes, calls: int, connections: int, per_second: float | None, answer: object) -> None:
@@ -116,7 +118,11 @@ OFFSET = 0
 def call(number: int) -> bytes:
     """A third each: create, suspend, unsuspend, for services 1, 2, 3, ..."""
     service_id, step = OFFSET + number // 3 + 1, number % 3
-    params: dict[str, object] = {"service_id": service_id, "wait_ms": 0, "idempotency_key": f"bench:{OFFSET}:{number:08d}"}
+    params: dict[str, object] = {
+        "service_id": service_id,
+        "wait_ms": 0,
+        "idempotency_key": f"bench:{OFFSET}:{number:08d}",
+    }
     if step == 0:
         params |= {"client_id": service_id, "product_id": 12, "domain": f"s{service_id}.bench.example"}
     method = ("service.create", "service.suspend", "service.unsuspend")[step]
@@ -161,13 +167,13 @@ def main() -> None:
         ready.wait(10)
 
         global OFFSET
-        print(f"goal      {GOAL_PER_SECOND} a second, p99 under {GOAL_P99_MS} ms, on two cores, MariaDB, each call durable")
+        print(
+            f"goal      {GOAL_PER_SECOND} a second, p99 under {GOAL_P99_MS} ms; two cores, MariaDB, each call durable"
+        )
         for title, per_second in (("warm-up", None), ("flat out", None), ("at 300/s", float(GOAL_PER_SECOND))):
             count = options.calls if title != "warm-up" else 300
             answer = context.Queue()
-            caller = context.Process(
-                target=drive, args=(port, secret, count, options.connections, per_second, answer)
-            )
+            caller = context.Process(target=drive, args=(port, secret, count, options.connections, per_second, answer))
             caller.start()
             run: Run = answer.get()
             caller.join()
@@ -182,7 +188,9 @@ def main() -> None:
         service.join()
         done = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = done.ru_utime + done.ru_stime - used.ru_utime - used.ru_stime
-        print(f"the service used {seconds:.1f} s of processor, {seconds / (2 * options.calls + 300) * 1000:.2f} ms a call")
+        print(
+            f"the service used {seconds:.1f} s of processor, {seconds / (2 * options.calls + 300) * 1000:.2f} ms a call"
+        )
 
 
 if __name__ == "__main__":

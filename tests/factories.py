@@ -14,7 +14,9 @@ from bridge.handler import Handler
 from bridge.operations import Kind, Operation, State
 from bridge.pbx.memory import MemoryPbx
 from bridge.server import Health, Server
+from bridge.service import Service
 from bridge.store import handlers, servers
+from bridge.wanted import Status
 from bridge.worker import Worker
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -37,6 +39,10 @@ def a_server(server_id: int = 1, **changed: Any) -> Server:
         ),
         **changed,
     )
+
+
+def a_service(service_id: int = 42, **changed: Any) -> Service:
+    return replace(Service(service_id, client_id=7, product_id=12, status=Status.ACTIVE, server_id=1), **changed)
 
 
 def with_memory_pbx(bridge: Bridge, server: Server | None = None) -> MemoryPbx:

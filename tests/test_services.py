@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from bridge import services
+import os
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bridge import handlers, services, tasks
 from bridge.app import Bridge
-from tests.factories import asking, run_all, with_handler, with_memory_pbx
+from bridge.asking import Asking
+from bridge.database import transact
+from bridge.errors import Conflict, NotFound, NotPrepared
+from bridge.pbx.memory import MemoryPbx
+from bridge.secret import Secret
+from bridge.server import Health
+from bridge.store import operations, servers
+from bridge.store import tasks as task_store
+from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
+
+KEY = "inst-7f3c:42:create:1"
 
 
-def create(bridge: Bridge, service_id: int = 42, **changed: object) -> dict[str, object]:
-    wished: dict[str, object] = {
+def create(bridge: Bridge, service_id: int = 42, asked: Asking | None = None, **changed: Any) -> dict[str, Any]:
+    wished: dict[str, Any] = {
         "service_id": service_id,
         "client_id": 7,
         "product_id": 12,
@@ -19,14 +36,34 @@ def create(bridge: Bridge, service_id: int = 42, **changed: object) -> dict[str,
         "options": {},
         "custom_fields": {},
     }
-    asked = changed.pop("asking", None) or asking()
-    return services.create(bridge, asked, **(wished | changed))  # type: ignore[arg-type]  # a factory's loose members
+    return services.create(bridge, asked or asking(), **(wished | changed))
 
 
-def test_a_created_service_ends_in_a_tenant(bridge: Bridge) -> None:
-    pbx = with_memory_pbx(bridge)
+def suspend(bridge: Bridge, asked: Asking | None = None, service_id: int = 42) -> dict[str, Any]:
+    return services.suspend(bridge, asked or asking("service.suspend"), service_id, "overdue")
+
+
+def unsuspend(bridge: Bridge, asked: Asking | None = None, service_id: int = 42) -> dict[str, Any]:
+    return services.unsuspend(bridge, asked or asking("service.unsuspend"), service_id, None)
+
+
+def state_of(bridge: Bridge, answer: dict[str, Any]) -> str:
+    held = transact(bridge.engine, lambda tx: operations.get(tx, answer["operation_id"]))
+    assert held is not None
+    return held.state.value
+
+
+@pytest.fixture
+def pbx(bridge: Bridge) -> MemoryPbx:
+    found = with_memory_pbx(bridge)
     with_handler(bridge)
+    return found
 
+
+# --- the life of a service -------------------------------------------------------------------------------------------
+
+
+def test_a_created_service_ends_in_a_tenant(bridge: Bridge, pbx: MemoryPbx) -> None:
     answer = create(bridge)
     assert answer["state"] == "accepted"
     assert run_all(bridge) == 1
@@ -38,16 +75,14 @@ def test_a_created_service_ends_in_a_tenant(bridge: Bridge) -> None:
     assert services.get(bridge, 42)["operations"][0]["state"] == "succeeded"
 
 
-def test_a_suspension_leaves_emergency_calls_and_a_resume_restores(bridge: Bridge) -> None:
-    pbx = with_memory_pbx(bridge)
-    with_handler(bridge)
+def test_a_suspension_leaves_emergency_calls_and_a_resume_restores(bridge: Bridge, pbx: MemoryPbx) -> None:
     create(bridge)
     run_all(bridge)
 
-    services.suspend(bridge, asking("service.suspend"), 42, "overdue")
+    suspend(bridge)
     run_all(bridge)
     suspended = pbx.find("acme.example")
-    services.unsuspend(bridge, asking("service.unsuspend"), 42, None)
+    unsuspend(bridge)
     run_all(bridge)
     resumed = pbx.find("acme.example")
 
@@ -55,3 +90,416 @@ def test_a_suspension_leaves_emergency_calls_and_a_resume_restores(bridge: Bridg
     assert (suspended.enabled, suspended.outbound) == (True, False)
     assert resumed is not None
     assert resumed.outbound
+
+
+def test_suspend_unsuspend_suspend_are_three_operations_with_three_effects(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-7"""
+    create(bridge)
+    run_all(bridge)
+    seen, numbers = [], []
+
+    for act in (suspend, unsuspend, suspend):
+        numbers.append(act(bridge)["operation_id"])
+        run_all(bridge)
+        tenant = pbx.find("acme.example")
+        assert tenant is not None
+        seen.append(tenant.outbound)
+
+    assert seen == [False, True, False]
+    assert len(set(numbers)) == 3
+
+
+def test_a_terminated_service_is_switched_off_and_restored_whole_within_its_retention(
+    bridge: Bridge, pbx: MemoryPbx
+) -> None:
+    """F-18"""
+    create(bridge, password=Secret("portal-password-1"))
+    run_all(bridge)
+    before = pbx.by_hand.see("acme.example")
+
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+    ended = pbx.find("acme.example")
+    create(bridge)
+    run_all(bridge)
+
+    assert ended is not None
+    assert not ended.enabled
+    assert pbx.by_hand.see("acme.example") == before
+
+
+def test_a_service_that_never_was_is_not_found(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with pytest.raises(NotFound, match="service 99 is not known here"):
+        suspend(bridge, service_id=99)
+
+
+def test_a_terminated_service_takes_no_suspension(bridge: Bridge, pbx: MemoryPbx) -> None:
+    create(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+
+    with pytest.raises(Conflict, match="is terminated, so it cannot be suspended"):
+        suspend(bridge)
+
+
+def test_a_password_reaches_the_pbx_and_is_kept_sealed(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-16"""
+    create(bridge, password=Secret("portal-password-1"))
+    run_all(bridge)
+
+    services.change_password(bridge, asking("service.change_password"), 42, Secret("portal-password-2"))
+    run_all(bridge)
+
+    tenant = pbx.find("acme.example")
+    assert tenant is not None
+    assert tenant.admin_username == "acme"
+    assert tenant.admin_password == Secret("portal-password-2")
+
+
+# --- the same again --------------------------------------------------------------------------------------------------
+
+
+def test_a_repeat_under_the_same_key_gets_the_stored_answer(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-56"""
+    first = create(bridge, asked=asking(key=KEY))
+    run_all(bridge)
+
+    again = create(bridge, asked=asking(key=KEY))
+    once_more = create(bridge, asked=asking(key=KEY))
+
+    assert again.pop("_meta") == {"replayed": True}
+    assert once_more.pop("_meta") == {"replayed": True}
+    assert again == once_more
+    assert (again["operation_id"], again["state"]) == (first["operation_id"], "succeeded")
+    assert run_all(bridge) == 0
+
+
+def test_a_repeat_while_it_runs_is_told_the_operation(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-56, 1004"""
+    first = create(bridge, asked=asking(key=KEY))
+
+    with pytest.raises(Conflict) as refused:
+        create(bridge, asked=asking(key=KEY))
+    assert refused.value.kind == "in_progress"
+    assert refused.value.facts["operation_id"] == first["operation_id"]
+
+
+def test_one_key_for_two_things_is_refused_and_runs_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-56, 1003"""
+    create(bridge, asked=asking(key=KEY, params={"service_id": 42}))
+
+    with pytest.raises(Conflict) as refused:
+        create(bridge, service_id=43, asked=asking(key=KEY, params={"service_id": 43}))
+    assert refused.value.kind == "idempotency_mismatch"
+    with pytest.raises(NotFound):
+        services.get(bridge, 43)
+
+
+def test_the_same_wish_twice_in_a_row_is_one_operation(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-21"""
+    create(bridge)
+    run_all(bridge)
+
+    first = suspend(bridge)
+    second = suspend(bridge)
+
+    assert second["operation_id"] == first["operation_id"]
+    assert run_all(bridge) == 1
+
+
+def test_a_copied_key_never_makes_a_call_do_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-7: a shim that lost its counter asks under an old key, and what it asks is done."""
+    create(bridge)
+    run_all(bridge)
+    first = suspend(bridge, asking("service.suspend", key="inst-7f3c:42:suspend:2"))
+    run_all(bridge)
+    unsuspend(bridge)
+    run_all(bridge)
+
+    again = suspend(bridge, asking("service.suspend", key="inst-7f3c:42:suspend:2"))
+    run_all(bridge)
+
+    tenant = pbx.find("acme.example")
+    assert tenant is not None
+    assert not tenant.outbound
+    assert again["operation_id"] != first["operation_id"]
+
+
+def test_a_newer_wish_takes_the_place_of_one_that_waits(bridge: Bridge, pbx: MemoryPbx) -> None:
+    created = create(bridge)
+    suspended = suspend(bridge)
+
+    assert state_of(bridge, created) == "superseded"
+    assert run_all(bridge) == 1
+    assert state_of(bridge, suspended) == "succeeded"
+    tenant = pbx.find("acme.example")
+    assert tenant is not None
+    assert not tenant.outbound
+
+
+def test_random_calls_end_in_what_was_asked_last(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """Against an oracle that only remembers the last wish of each service."""
+    chance = random.Random(20261121)
+    last: dict[int, str] = {}
+    for _ in range(60):
+        service_id = chance.randint(1, 6)
+        wish = chance.choice(("create", "suspend", "unsuspend", "terminate", "work"))
+        if wish == "work":
+            run_all(bridge)
+        elif wish == "create":
+            create(bridge, service_id, client_id=service_id, domain=f"s{service_id}.example")
+            last[service_id] = "create"
+        elif last.get(service_id) not in (None, "terminate"):
+            act = {"suspend": suspend, "unsuspend": unsuspend}.get(wish)
+            if act is not None:
+                act(bridge, service_id=service_id)
+            else:
+                services.terminate(bridge, asking("service.terminate"), service_id, None)
+            last[service_id] = wish
+    run_all(bridge)
+
+    for service_id, wish in last.items():
+        tenant = pbx.find(f"s{service_id}.example")
+        if tenant is None:
+            assert wish == "terminate", "ended before it ever was"
+            continue
+        assert tenant.enabled == (wish != "terminate")
+        if wish != "terminate":
+            assert tenant.outbound == (wish != "suspend")
+
+
+# --- where it goes ---------------------------------------------------------------------------------------------------
+
+
+def test_without_a_server_a_person_is_asked(bridge: Bridge) -> None:
+    """products.md 11.3"""
+    answer = create(bridge)
+
+    assert answer["state"] == "manual"
+    waiting = transact(bridge.engine, lambda tx: task_store.listed(tx))
+    assert [each.operation_id for each in waiting] == [answer["operation_id"]]
+    assert "no server is known" in waiting[0].cause
+
+
+def test_a_server_that_was_changed_in_whmcs_is_a_task_and_nothing_else(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-13"""
+    other = with_memory_pbx(bridge, a_server(2, is_default=False))
+    create(bridge, server_id=1)
+    run_all(bridge)
+
+    answer = create(bridge, server_id=2)
+
+    assert answer["state"] == "manual"
+    assert run_all(bridge) == 0
+    assert other.by_hand.domains() == []
+
+
+def test_a_domain_edited_in_whmcs_is_a_task_never_a_rename(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-11"""
+    create(bridge)
+    run_all(bridge)
+
+    answer = create(bridge, domain="renamed.example")
+
+    assert answer["state"] == "manual"
+    assert run_all(bridge) == 0
+    assert pbx.by_hand.domains() == ["acme.example"]
+
+
+def test_a_domain_of_another_client_is_refused(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """T-18"""
+    create(bridge)
+
+    with pytest.raises(Conflict) as refused:
+        create(bridge, service_id=43, client_id=8)
+    assert refused.value.kind == "tenant_mismatch"
+
+
+def test_two_services_of_a_client_share_a_tenant_and_one_of_them_is_restricted_alone(
+    bridge: Bridge, pbx: MemoryPbx
+) -> None:
+    """F-10"""
+    create(bridge)
+    create(bridge, service_id=43)
+    run_all(bridge)
+
+    suspend(bridge, service_id=43)
+    run_all(bridge)
+    partly = pbx.find("acme.example")
+    suspend(bridge, service_id=42)
+    run_all(bridge)
+    whole = pbx.find("acme.example")
+
+    assert partly is not None
+    assert partly.outbound
+    assert {each.number: each.outbound for each in partly.extensions} == {
+        "100": True,
+        "101": True,
+        "102": False,
+        "103": False,
+    }
+    assert whole is not None
+    assert not whole.outbound
+
+
+def test_a_name_that_is_no_domain_is_refused_before_anything_is_written(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with pytest.raises(NotPrepared, match="not a domain name"):
+        create(bridge, domain="no domain; at all")
+    with pytest.raises(NotFound):
+        services.get(bridge, 42)
+
+
+# --- packages and options --------------------------------------------------------------------------------------------
+
+
+def test_a_seat_bought_is_a_seat_more(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-12"""
+    with_package(bridge, limits={"extensions": 5}, options={"Seats": {"limit": "extensions", "how": "add"}})
+
+    answer = create(bridge, options={"Seats|Extra seats": "3"})
+
+    assert answer["service"]["limits"] == {"extensions": 8}
+
+
+def test_a_smaller_package_deletes_nothing_and_asks_a_person(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 12"""
+    with_package(bridge, limits={"extensions": 5})
+    with_package(bridge, 13, limits={"extensions": 1})
+    create(bridge)
+    run_all(bridge)
+
+    answer = services.change_package(bridge, asking("service.change_package"), 42, 13, None)
+    run_all(bridge)
+
+    tenant = pbx.find("acme.example")
+    assert tenant is not None
+    assert len(tenant.extensions) == 2
+    assert answer["service"]["over_limit"] == ["extensions"]
+    assert {"what": "limit extensions", "from": 5, "to": 1} in answer["changes"]
+    waiting = transact(bridge.engine, lambda tx: task_store.open_of(tx, "over_limit:42"))
+    assert waiting is not None
+    assert waiting.details == {"candidates": {"extensions": ["101"]}}
+
+
+# --- handlers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_disabled_handler_refuses_new_services_and_serves_those_it_has(bridge: Bridge, pbx: MemoryPbx) -> None:
+    create(bridge)
+    run_all(bridge)
+    with_handler(bridge, enabled=False)
+
+    with pytest.raises(Conflict, match="takes no new service"):
+        create(bridge, service_id=43, domain="other.example")
+    suspend(bridge)
+    run_all(bridge)
+
+    tenant = pbx.find("acme.example")
+    assert tenant is not None
+    assert not tenant.outbound
+
+
+def test_a_manual_handler_makes_a_task_of_every_operation(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge, driver="manual", department="telephony")
+
+    created = create(bridge)
+    suspended = suspend(bridge)
+
+    assert (created["state"], suspended["state"]) == ("manual", "manual")
+    waiting = transact(bridge.engine, lambda tx: task_store.listed(tx, department="telephony"))
+    assert [each.operation_id for each in waiting] == [suspended["operation_id"]]
+    assert state_of(bridge, created) == "superseded"
+
+
+def test_an_unknown_driver_is_refused_by_name(bridge: Bridge) -> None:
+    with pytest.raises(NotPrepared, match="there is no driver 'asterisk'"):
+        handlers.save(
+            bridge,
+            asking("handler.save"),
+            product_id=12,
+            server_id=0,
+            driver="asterisk",
+            department="default",
+            enabled=True,
+            settings={},
+        )
+
+
+# --- waiting ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_not_kept_waiting_for_a_pbx_that_is_away(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-8"""
+    create(bridge)
+    run_all(bridge)
+    away = a_server(unreachable_since=transact(bridge.engine, operations_now))
+    transact(bridge.engine, lambda tx: servers.save(tx, away))
+    began = bridge.ticks()
+
+    answer = suspend(bridge, replace(asking("service.suspend"), wait_ms=15_000))
+
+    assert answer["state"] == "accepted"
+    assert bridge.ticks() - began < 5
+
+
+def operations_now(tx: Any) -> Any:
+    from bridge.database import now
+
+    return now(tx)
+
+
+def test_an_untested_server_makes_its_operations_wait(bridge: Bridge) -> None:
+    """Item 7: automation is off for a server until its test was green."""
+    with_memory_pbx(bridge, a_server(health=Health.UNTESTED))
+    answer = create(bridge)
+    run_all(bridge)
+
+    assert state_of(bridge, answer) == "waiting_pbx"
+
+
+def test_a_dry_run_says_what_would_be_and_keeps_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = create(bridge, asked=asking(dry_run=True))
+
+    assert (answer["state"], answer["dry_run"]) == ("accepted", True)
+    assert answer["service"]["domain"] == "acme.example"
+    with pytest.raises(NotFound):
+        services.get(bridge, 42)
+    assert run_all(bridge) == 0
+
+
+def test_an_operation_is_found_by_the_key_it_was_asked_for_under(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-57: how a caller who lost the answer finds out."""
+    answer = create(bridge, asked=asking(key=KEY))
+
+    found = tasks.operation(bridge, operation_id=None, caller="whmcs-main", key=KEY)
+
+    assert found["operation_id"] == answer["operation_id"]
+    with pytest.raises(NotFound):
+        tasks.operation(bridge, operation_id=None, caller="somebody-else", key=KEY)
+
+
+def test_a_tenant_with_another_marker_is_a_task_at_once(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 11-A, 1103: adopt only what is ours, never with a suffix."""
+    from bridge.pbx.driver import Tenant
+
+    pbx.by_hand.add(Tenant("acme.example", marker="somebody-else"))
+    answer = create(bridge)
+    run_all(bridge)
+
+    assert state_of(bridge, answer) == "manual"
+    assert pbx.by_hand.domains() == ["acme.example"]
+    waiting = transact(bridge.engine, lambda tx: task_store.listed(tx))
+    assert "another's marker" in waiting[0].cause
+
+
+@pytest.mark.parametrize(("adopt", "state"), [("never", "manual"), ("marked", "manual"), ("always", "succeeded")])
+def test_an_unmarked_tenant_is_adopted_only_where_the_policy_allows(
+    bridge: Bridge, pbx: MemoryPbx, adopt: str, state: str
+) -> None:
+    from bridge.pbx.driver import Tenant
+
+    with_handler(bridge, adopt=adopt)
+    pbx.by_hand.add(Tenant("acme.example", description=f"made by hand {os.getpid()}"))
+    answer = create(bridge)
+    run_all(bridge)
+
+    assert state_of(bridge, answer) == state
