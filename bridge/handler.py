@@ -66,10 +66,26 @@ def handler_from(
         raise NotPrepared("settings.extensions is not from 0 to 10000")
     if not 1 <= settings.get("first_extension", 100) <= 10_000_000:
         raise NotPrepared("settings.first_extension is not from 1 to 10000000")
-    for _, named, _, _ in string.Formatter().parse(settings.get("domain", "")):
-        if named is not None and named not in _FIELDS:
-            raise NotPrepared(f"settings.domain names {{{named}}}; there are {', '.join(sorted(_FIELDS))}")
+    _assert_template(settings.get("domain", ""))
     return Handler(product_id, server_id, driver, department, enabled, **settings)
+
+
+def _assert_template(template: str) -> None:
+    """Fields by their names alone; an id may be padded, such as {service_id:06}."""
+    try:
+        fields = list(string.Formatter().parse(template))
+    except ValueError:
+        raise NotPrepared("settings.domain has a brace that is not closed or not opened") from None
+    for _, named, padding, conversion in fields:
+        if named is None:
+            continue
+        if named not in _FIELDS:
+            raise NotPrepared(f"settings.domain names {{{named[:40]}}}; there are {', '.join(sorted(_FIELDS))}")
+        may_pad = named.endswith("_id") and re.fullmatch(r"0[1-9]", padding or "")
+        if conversion or (padding and not may_pad):
+            raise NotPrepared(
+                f"settings.domain says more than {{{named}}}; an id may be padded, such as {{{named}:06}}"
+            )
 
 
 def settings_of(handler: Handler) -> dict[str, Any]:

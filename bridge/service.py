@@ -80,25 +80,26 @@ class Chosen:
 
 
 def with_options(package: Resources, options: Mapping[str, str]) -> Chosen:
-    """The package with the options a customer chose: each adds to a limit, replaces it, or switches a feature."""
+    """The package with the options a customer chose: each adds to a limit, replaces it, or switches a feature.
+
+    What replaces comes first, so that what else was bought is added to it.
+    """
     limits, features = dict(package.limits), dict(package.features)
     mapped = dict(package.options)
-    unmapped = []
-    for written, value in sorted(options.items()):
-        option = mapped.get(written) or mapped.get(written.split("|")[0].strip())
-        if option is None:
-            unmapped.append(written)
-        elif option.feature is not None:
-            features[option.feature] = is_on(value)
+    known = {each: mapped.get(each) or mapped.get(each.split("|")[0].strip()) for each in sorted(options)}
+    found = [(written, option) for written, option in known.items() if option is not None]
+    for written, option in sorted(found, key=lambda each: each[1].how != "replace"):
+        if option.feature is not None:
+            features[option.feature] = _quantity(written, options[written]) > 0
         elif option.limit is not None:
-            amount = _quantity(written, value)
+            amount = _quantity(written, options[written])
             if option.how == "replace":
                 limits[option.limit] = amount
             elif option.limit in limits:
                 limits[option.limit] += amount
             # An unlimited limit stays unlimited, whatever is added to it.
     chosen = replace(package, limits=tuple(sorted(limits.items())), features=tuple(sorted(features.items())))
-    return Chosen(chosen, tuple(unmapped))
+    return Chosen(chosen, tuple(written for written, option in known.items() if option is None))
 
 
 def is_on(value: str) -> bool:
@@ -107,7 +108,7 @@ def is_on(value: str) -> bool:
 
 
 def _quantity(option: str, value: str) -> int:
-    """The number an option stands for: '5', or '5 x phones' from a drop-down, or a tick as one."""
+    """The number an option stands for: '5', or '5 x phones' from a drop-down, a tick as one, nothing as none."""
     leading = value.split("|")[0].strip()
     digits = leading.split(" ")[0]
     if digits.isascii() and digits.isdigit() and len(digits) <= 9:
@@ -116,7 +117,7 @@ def _quantity(option: str, value: str) -> int:
         return 1
     if leading == "" or leading.lower() in {"no", "off", "none"}:
         return 0
-    raise NotPrepared(f"the option {option!r} is mapped to a limit, but its value is no number")
+    raise NotPrepared(f"the option {option!r} is mapped, but its value is neither a number nor yes or no")
 
 
 def resources_from(package: Mapping[str, Any]) -> Resources:
