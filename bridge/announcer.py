@@ -52,6 +52,8 @@ class Word:
     service: Service
     action: str
     welcome_email: str
+    late: bool
+    """The call had returned before the end, so WHMCS took it for failed and did nothing by itself."""
 
 
 class Announcer:
@@ -101,7 +103,7 @@ class Announcer:
             by_server = handlers.of_product(tx, service.product_id)
             handler = by_server.get(service.server_id or 0) or by_server.get(0)
             action = _ACTIONS.get(operation.kind.value, "CreateAccount")
-            words.append(Word(each, service, action, handler.welcome_email if handler else ""))
+            words.append(Word(each, service, action, handler.welcome_email if handler else "", operation.late))
         return words
 
     def _tell(self, word: Word, shown: str | None) -> None:
@@ -112,7 +114,7 @@ class Announcer:
                 raise Refused(f"WHMCS has no service {word.service.service_id}")
             if shown in _DECIDED:
                 pass  # a person decided something else in WHMCS since; the sweep shows both
-            elif shown != status or word.announcement.status_set_at is not None:
+            elif shown != status or word.late or word.announcement.status_set_at is not None:
                 if shown != status:
                     self._set_status(word, status)
                 for tell in (self._welcome, self._resolve_queue, self._log_activity):

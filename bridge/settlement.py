@@ -50,7 +50,8 @@ def change(
     about: About | None = None,
 ) -> Operation:
     """Records that an operation is now `after`. Answers it as recorded, its answer included."""
-    about = about or About(services.get(tx, after.service_id), _domain(tx, after))
+    if about is None or about.service is None:
+        about = About(services.get(tx, after.service_id), _domain(tx, after))
     service = about.service
     if after.state in ENDED:
         after = replace(after, answer=answer_of(after, service, about.domain))

@@ -35,7 +35,7 @@ from bridge.server import Server
 from bridge.service import Service
 from bridge.store import audit, handlers, mirror, notices, operations, placements, servers, services
 from bridge.store.mirror import Mirror
-from bridge.store.operations import Lease
+from bridge.store.operations import Grip, Lease
 from bridge.wanted import Contribution, Held, living
 
 log = logging.getLogger("bridge.worker")
@@ -47,6 +47,7 @@ class Work:
 
     operation: Operation
     mirror: Mirror
+    service: Service | None
     server: Server
     secrets: Mapping[str, Secret]
     contributions: tuple[Contribution, ...]
@@ -102,7 +103,7 @@ class Worker:
         for tenant_id in list(lease.epochs):
             head = lined_up[tenant_id][0] if lined_up[tenant_id] else None
             if head is None or (head.due_at is not None and head.due_at > moment):
-                self._release(tx, lease, tenant_id)
+                operations.release(tx, lease, tenant_id)
                 del lease.epochs[tenant_id]
                 continue
             server = by_id[head.server_id] if head.server_id is not None else None
@@ -111,7 +112,7 @@ class Worker:
                 heads.append((head, server))
             else:
                 self._put_off(tx, head, server, moment)
-                self._release(tx, lease, tenant_id)
+                operations.release(tx, lease, tenant_id)
                 del lease.epochs[tenant_id]
         if not heads:
             return []
@@ -141,6 +142,7 @@ class Worker:
                 Work(
                     operation,
                     with_administrator(tx, self.bridge, mirrors[operation.tenant_id], members),
+                    next((each for each in members if each.service_id == operation.service_id), None),
                     server,
                     secrets[server.server_id],
                     tuple(each.contribution() for each in members),
@@ -159,7 +161,7 @@ class Worker:
         if head.state is State.WAITING_PBX and waiting.state is State.WAITING_PBX:
             operations.save(tx, waiting, now=moment)
         else:
-            self._settle(tx, head, waiting, moment)
+            self._change(tx, replace(head, late=operations.is_late(tx, head.id)), waiting, moment)
 
     # --- act ---------------------------------------------------------------------------------------------------------
 
@@ -246,14 +248,14 @@ class Worker:
             tenant_id = work.mirror.tenant_id
             if work.operation.kind is Kind.MOVE:
                 move.hold(tx, tenant_id)
-            if not operations.hold_lane(tx, lease, tenant_id):
+            grip = operations.hold(tx, lease, tenant_id, work.operation.id)
+            if grip is None:
                 return False
-            moment = now(tx)
-            changed, is_gone = self._outcome(tx, work, seen, moment)
-            self._settle(tx, work.operation, changed, moment)
-            self._release(tx, lease, tenant_id)
+            changed, is_gone = self._outcome(tx, work, seen, grip.moment)
+            self._settle(tx, work, changed, grip)
+            operations.release(tx, lease, tenant_id)
             if is_gone:
-                self._forget(tx, tenant_id, moment)
+                self._forget(tx, tenant_id, grip.moment)
             self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
             return True
 
@@ -278,15 +280,15 @@ class Worker:
     def _record_trouble(self, work: Work, lease: Lease, trouble: BridgeError) -> None:
         def act(tx: Connection) -> bool:
             tenant_id = work.mirror.tenant_id
-            if not operations.hold_lane(tx, lease, tenant_id):
+            grip = operations.hold(tx, lease, tenant_id, work.operation.id)
+            if grip is None:
                 return False
-            moment = now(tx)
             jitter = timedelta(seconds=self._jitter())
-            failed = after_trouble(work.operation, trouble, now=moment, rules=self._rules, jitter=jitter)
-            self._settle(tx, work.operation, failed, moment)
+            failed = after_trouble(work.operation, trouble, now=grip.moment, rules=self._rules, jitter=jitter)
+            self._settle(tx, work, failed, grip)
             if isinstance(trouble, NotReached):
-                self._open_circuit(tx, work.server, trouble, moment)
-            self._release(tx, lease, tenant_id)
+                self._open_circuit(tx, work.server, trouble, grip.moment)
+            operations.release(tx, lease, tenant_id)
             self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
             return True
 
@@ -301,16 +303,26 @@ class Worker:
         else:
             say(log, logging.WARNING, "lease lost", operation=work.operation.id, worker=self.name)
 
-    def _settle(self, tx: Connection, before: Operation, changed: Operation, moment: datetime) -> None:
-        # Read again: the call that asked may have given up waiting while we worked.
-        late = operations.is_late(tx, before.id)
-        settlement.change(
+    def _settle(self, tx: Connection, work: Work, changed: Operation, grip: Grip) -> None:
+        """`grip` was read in this transaction: the call that asked may have given up waiting while we worked."""
+        self._change(
             tx,
-            replace(before, late=late),
+            replace(work.operation, late=grip.late),
             changed,
-            now=moment,
-            check_after=timedelta(seconds=self.bridge.settings.announce_check_seconds),
+            grip.moment,
+            settlement.About(work.service, work.mirror.plain.domain),
         )
+
+    def _change(
+        self,
+        tx: Connection,
+        before: Operation,
+        changed: Operation,
+        moment: datetime,
+        about: settlement.About | None = None,
+    ) -> None:
+        check_after = timedelta(seconds=self.bridge.settings.announce_check_seconds)
+        settlement.change(tx, before, changed, now=moment, check_after=check_after, about=about)
 
     def _open_circuit(self, tx: Connection, server: Server, trouble: NotReached, moment: datetime) -> None:
         """From now on the PBX is probed once a minute, and nothing else is sent to it."""
@@ -337,9 +349,6 @@ class Worker:
         operations.remove_lane(tx, tenant_id)
         mirror.forget(tx, tenant_id)
 
-    def _release(self, tx: Connection, lease: Lease, tenant_id: int) -> None:
-        operations.release_lane(tx, lease, tenant_id, due_at=operations.next_due(tx, tenant_id))
-
     def _hand_back(self, lease: Lease) -> None:
         """Lanes that were claimed and not begun, because we are to stop."""
         if not lease.epochs:
@@ -352,7 +361,7 @@ class Worker:
                     continue
                 for operation in lined_up[:1]:
                     if operation.state is State.RUNNING:
-                        self._settle(tx, operation, after(operation, Event.LEASE_LOST, now=moment), moment)
+                        self._change(tx, operation, after(operation, Event.LEASE_LOST, now=moment), moment)
                 operations.release_lane(tx, lease, tenant_id, due_at=moment)
 
         transact(self.bridge.engine, act)

@@ -29,26 +29,20 @@ class Announcement:
     activity_begun_at: datetime | None = None
 
 
+_ADD = insert(announcements).values(state=DUE, attempts=0, owner=None, epoch=0)
+
+
 def add(tx: Connection, *, service_id: int, operation_id: int, status: str, due_at: datetime, now: datetime) -> None:
-    """One at a time for a service: a newer status takes the place of one that was not told yet."""
-    older = (announcements.c.service_id == service_id) & (announcements.c.state == DUE)
+    """One for each operation. What is told is always how the service is wanted then."""
     tx.execute(
-        update(announcements)
-        .where(older, announcements.c.owner.is_(None))
-        .values(state=DONE, finished_at=now, cause="a newer status took its place")
-    )
-    tx.execute(
-        insert(announcements).values(
-            service_id=service_id,
-            operation_id=operation_id,
-            status=status,
-            state=DUE,
-            due_at=due_at,
-            attempts=0,
-            owner=None,
-            epoch=0,
-            created_at=now,
-        )
+        _ADD,
+        {
+            "service_id": service_id,
+            "operation_id": operation_id,
+            "status": status,
+            "due_at": due_at,
+            "created_at": now,
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -345,6 +346,33 @@ def hold_lane(tx: Connection, lease: Lease, tenant_id: int) -> bool:
     return tx.execute(found.with_for_update()).one_or_none() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """What the one who holds a lane reads before it records: what time it is, and whether the call still waits."""
+
+    moment: datetime
+    late: bool
+
+
+_HOLD = (
+    select(NOW.label("moment"), operations.c.late)
+    .select_from(lanes.join(operations, operations.c.id == bindparam("this_operation")))
+    .where(
+        lanes.c.tenant_id == bindparam("this_tenant"),
+        lanes.c.owner == bindparam("this_owner"),
+        lanes.c.epoch == bindparam("this_epoch"),
+    )
+    .with_for_update()
+)
+
+
+def hold(tx: Connection, lease: Lease, tenant_id: int, operation_id: int) -> Grip | None:
+    """The lane and its operation, locked until the transaction ends; None when the lane is no longer ours (R-23)."""
+    mine = {"this_tenant": tenant_id, "this_owner": lease.owner, "this_epoch": lease.epochs[tenant_id]}
+    row = tx.execute(_HOLD, mine | {"this_operation": operation_id}).one_or_none()
+    return Grip(row.moment, bool(row.late)) if row else None
+
+
 def hold_idle(tx: Connection, tenant_id: int) -> bool:
     """Whether nothing is under way for a tenant, held so that nothing begins before the transaction ends."""
     lane = select(lanes.c.owner, lanes.c.lease_until).where(lanes.c.tenant_id == tenant_id).with_for_update()
@@ -391,11 +419,35 @@ def in_lanes(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Operat
     return lined_up
 
 
+_NEXT_DUE = (
+    select(operations.c.due_at)
+    .where(operations.c.tenant_id == bindparam("this_tenant"), operations.c.state.in_(_IN_LANE))
+    .order_by(_STANDS_ASIDE, operations.c.id)
+    .limit(1)
+)
+"""When the first operation of a lane wants to run: the first in order, for nothing overtakes in a lane."""
+
+
 def next_due(tx: Connection, tenant_id: int) -> datetime | None:
-    """When the first operation of a lane wants to run: the first in order, for nothing overtakes in a lane."""
-    found = select(operations.c.due_at).where(operations.c.tenant_id == tenant_id, operations.c.state.in_(_IN_LANE))
-    row = tx.execute(found.order_by(_STANDS_ASIDE, operations.c.id).limit(1)).one_or_none()
+    row = tx.execute(_NEXT_DUE, {"this_tenant": tenant_id}).one_or_none()
     return row.due_at if row else None
+
+
+_RELEASE = (
+    update(lanes)
+    .where(
+        lanes.c.tenant_id == bindparam("this_tenant"),
+        lanes.c.owner == bindparam("this_owner"),
+        lanes.c.epoch == bindparam("this_epoch"),
+    )
+    .values(owner=None, lease_until=None, due_at=_NEXT_DUE.scalar_subquery())
+)
+
+
+def release(tx: Connection, lease: Lease, tenant_id: int) -> bool:
+    """Hands a lane back, due again when its next operation is."""
+    mine = {"this_tenant": tenant_id, "this_owner": lease.owner, "this_epoch": lease.epochs[tenant_id]}
+    return tx.execute(_RELEASE, mine).rowcount == 1
 
 
 def wake_server(tx: Connection, server_id: int, *, now: datetime) -> int:
