@@ -26,8 +26,8 @@ from bridge.demo.whmcs.standin import Credential
 from bridge.errors import NotPrepared, Unavailable
 from bridge.installation import enter_restore
 from bridge.pbx.driver import Extension, Gateway, Number, Tenant
-from bridge.periodic import notice_for
 from bridge.secret import Secret
+from bridge.serving import notice_for
 from bridge.settings import Settings
 from bridge.store import mirror, operations, servers
 from bridge.store import services as service_store
