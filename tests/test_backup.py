@@ -221,6 +221,7 @@ def test_a_restored_bridge_waits_for_a_named_person_r39(
     restored = Bridge(settings=settings, engine=place.engine, vault=Vault(MASTER_KEY))
 
     assert "restored by cli:kim" in str(installation.may_work(restored))
+    assert run_all(restored) == 0, "43 is due, and nobody takes it"
     installation.leave_restore(restored, asking("installation.confirm"), person="kim", reason="looked")
     assert installation.may_work(restored) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -149,6 +150,20 @@ def test_what_whmcs_must_allow_is_what_the_client_asks() -> None:
 
     assert len(asked) > 8
     assert rows.keys() == asked
+
+
+def test_the_rights_are_given_in_two_parts_as_the_page_types_it_r67() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    parts = [
+        subprocess.run(["sed", script, ROOT / "sql" / "grants.sql"], capture_output=True, text=True, check=True).stdout
+        for script in re.findall(r"^sed '([^']+)' /root/grants\.sql \| mariadb", page, re.MULTILINE)
+    ]
+    first, second = ([line for line in part.splitlines() if line.startswith(("GRANT", "CREATE"))] for part in parts)
+    whole = (ROOT / "sql" / "grants.sql").read_text().splitlines()
+
+    assert [*first, *second] == [line for line in whole if line.startswith(("GRANT", "CREATE"))]
+    assert sum("CREATE USER" in line for line in first) == 4
+    assert "mod_ictvoipbilling_audit TO 'bridge'@" in second[0]
 
 
 def test_a_claim_was_tried_somewhere_or_says_that_it_was_not_f45() -> None:
