@@ -8,7 +8,6 @@ again.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from bridge.installation import RESTORE
 from bridge.migrations import Migration, Table
 from bridge.store import audit, rows
 from bridge.store import installation as facts
-from bridge.vault import existing_master_key
+from bridge.vault import existing_master_key, put_master_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +167,7 @@ def _master_key_in_place(path: Path, key: bytes | None) -> Iterator[None]:
         yield
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(base64.b64encode(key) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        put_master_key(path, key)
     except OSError as error:
         raise Unavailable(f"the master key cannot be put into {path}: {error.strerror}") from error
     try:

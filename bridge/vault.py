@@ -53,19 +53,23 @@ class Vault:
 
 def read_master_key(path: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
     """The master key, made on first use. One that others can read is refused."""
+    key = random(32)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        put_master_key(path, key)
     except FileExistsError:
         return _existing_key(path)
     except OSError as error:
         raise Unavailable(f"the master key {path} cannot be made: {error.strerror}") from error
-    with os.fdopen(handle, "wb") as file:
-        key = random(32)
+    return key
+
+
+def put_master_key(path: Path, key: bytes) -> None:
+    """Where there is none yet."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(base64.b64encode(key) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    return key
 
 
 def existing_master_key(path: Path) -> bytes | None:

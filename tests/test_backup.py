@@ -25,7 +25,7 @@ from bridge.archive import Damaged
 from bridge.cli import run
 from bridge.database import transact
 from bridge.drivers import secrets_from, secrets_to
-from bridge.errors import BridgeError, Conflict, NotPrepared, Refused
+from bridge.errors import BridgeError, Conflict, NotPrepared, Refused, Unavailable
 from bridge.existing import what_is_there
 from bridge.pbx.memory import MemoryPbx
 from bridge.restoration import Place
@@ -35,6 +35,7 @@ from bridge.store import audit, servers, tasks
 from bridge.vault import Vault
 from tests.canary import CANARY, CANARY_KEY, sings
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
+from tests.test_grants import Granted, granted  # noqa: F401  # a fixture is found by its name
 
 MASTER_KEY = b"m" * 32
 KEY = archive.Key(b"k", b"k" * 32)
@@ -523,6 +524,27 @@ def test_a_database_that_holds_something_is_left_alone_until_its_rows_are_named(
 
     report = restoration.restore(place, tmp_path / "a.backup", KEY, by="kim", replace=rows)
     assert sum(report.removed.values()) == rows
+
+
+def test_the_user_of_the_service_restores_into_an_empty_database_and_may_remove_no_audit_r67(
+    granted: Granted,  # noqa: F811  # the fixture
+    sqlite_engine: Engine,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    old = Bridge(settings=settings, engine=sqlite_engine, vault=Vault(MASTER_KEY))
+    fill(old)
+    made = make(old, tmp_path / "a.backup")
+    put_master_key(tmp_path / "key", MASTER_KEY)
+    place = Place(granted.engines["bridge"], "bridge", tmp_path / "key")
+
+    restoration.restore(place, tmp_path / "a.backup", KEY, by="kim")
+    restored = dump(place.engine)
+    with pytest.raises(Unavailable, match="may not do this"):
+        restoration.restore(place, tmp_path / "a.backup", KEY, by="kim", replace=made.total + 2)
+
+    assert len(restored[tables.operations.name]) == 2
+    assert dump(place.engine) == restored
 
 
 def test_a_dry_run_proves_everything_and_changes_nothing(old: Bridge, place: Place, tmp_path: Path) -> None:
