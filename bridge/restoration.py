@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from bridge import archive, backup, schema
 from bridge.backup import Manifest, Progress, quiet
 from bridge.database import now, transact
-from bridge.errors import Conflict, NotPrepared, Unavailable
+from bridge.errors import Conflict, NotPrepared, OutcomeUnknown, Unavailable
 from bridge.installation import RESTORE
 from bridge.migrations import Migration, Table
 from bridge.store import audit, rows
@@ -150,7 +150,7 @@ def _about_master_key(path: Path, manifest: Manifest, *, accept_other: bool) -> 
             raise Conflict(
                 f"{path} is another master key than the one in the backup; move it away, and the right one is put there"
             )
-        return base64.b64decode(manifest.master_key.reveal()), [f"the master key of the backup was put into {path}"]
+        return base64.b64decode(manifest.master_key.reveal()), [f"the master key inside the backup goes into {path}"]
     what = f"{path} is another master key than the one" if own is not None else f"there is no master key at {path}, one"
     if not accept_other:
         raise NotPrepared(
@@ -172,6 +172,8 @@ def _master_key_in_place(path: Path, key: bytes | None) -> Iterator[None]:
         raise Unavailable(f"the master key cannot be put into {path}: {error.strerror}") from error
     try:
         yield
+    except OutcomeUnknown:
+        raise  # the rows may have come, and then they need it
     except BaseException:
         path.unlink(missing_ok=True)
         raise
