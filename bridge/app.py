@@ -22,6 +22,7 @@ from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
 from bridge.secret import Secret
 from bridge.settings import Network, Settings
+from bridge.transport import boot_seconds
 from bridge.vault import Vault, read_master_key
 from bridge.whmcs.addon import addon_records
 from bridge.whmcs.client import Whmcs
@@ -44,8 +45,8 @@ class Bridge:
     machine: Machine | None = None
     """Where this process runs; None where it does not matter."""
     random: Callable[[int], bytes] = os.urandom
-    ticks: Callable[[], float] = time.monotonic
-    """Seconds that only ever grow, for durations inside the process."""
+    ticks: Callable[[], float] = boot_seconds
+    """Seconds that only ever grow, for durations inside the process; a machine that sleeps counts them too (R-11)."""
     bell: Bell = field(default_factory=Bell)
     crash: Crash = never
 

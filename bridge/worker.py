@@ -17,7 +17,7 @@ from bridge.database import now, transact
 from bridge.drivers import secrets_from
 from bridge.errors import BridgeError, NotReached, Refused
 from bridge.handler import Adopt
-from bridge.logs import say
+from bridge.logs import say, way
 from bridge.operations import (
     DESTRUCTIVE,
     Event,
@@ -72,9 +72,9 @@ class Worker:
         if not lease.epochs:
             return 0
         self.bridge.crash(Point.CLAIM_AFTER_COMMIT)
-        with _Renewal(self.bridge, lease):
+        with _Renewal(self.bridge, lease) as renewal:
             for work in works:
-                if stop is not None and stop.is_set():
+                if (stop is not None and stop.is_set()) or not renewal.is_fresh:
                     break
                 self._run(work, lease)
             self._hand_back(lease)
@@ -90,6 +90,7 @@ class Worker:
             limit=self.bridge.settings.claim_batch,
             lease=timedelta(seconds=self.bridge.settings.lease_seconds),
             now=moment,
+            per_server=self.bridge.settings.per_server_max,
         )
         works = self._prepare(tx, lease, moment) if lease.epochs else []
         self.bridge.crash(Point.CLAIM_BEFORE_COMMIT)
@@ -175,7 +176,7 @@ class Worker:
         except BridgeError as trouble:
             self._record_trouble(work, lease, trouble)
         except Exception as bug:  # the worker's own door: a bug becomes a task, never a lost operation
-            log.exception("an attempt broke", extra={"operation": work.operation.id})
+            say(log, logging.ERROR, "an attempt broke", operation=work.operation.id, error=way(bug))
             ours = Refused(f"the bridge itself failed here ({type(bug).__name__}); the log says where")
             self._record_trouble(work, lease, ours)
         else:
@@ -394,10 +395,17 @@ class _Renewal:
         self._lease = lease
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
+        self._renewed_at = bridge.ticks()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Renewal:
         self._thread = threading.Thread(target=self._renew, name="renewal", daemon=True)
         self._thread.start()
+        return self
+
+    @property
+    def is_fresh(self) -> bool:
+        """Half a lease without a renewal, and nothing new is begun (R-24): others may think us dead, and act."""
+        return self._bridge.ticks() - self._renewed_at < self._bridge.settings.lease_seconds / 2
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
@@ -407,7 +415,7 @@ class _Renewal:
     def _renew(self) -> None:
         seconds = self._bridge.settings.lease_seconds
         while not self._done.wait(seconds / 3):
-            held = Lease(self._lease.owner, dict(self._lease.epochs))
+            held, began = Lease(self._lease.owner, dict(self._lease.epochs)), self._bridge.ticks()
             try:
                 transact(
                     self._bridge.engine,
@@ -417,3 +425,5 @@ class _Renewal:
                 )
             except BridgeError as trouble:
                 say(log, logging.WARNING, "lease not renewed", worker=self._lease.owner, cause=str(trouble))
+            else:
+                self._renewed_at = began

@@ -1,0 +1,670 @@
+"""The worker: claim, act, record. Several at once on MariaDB, and one at a time on both databases with bad luck."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from bridge import objects, services, tasks
+from bridge.app import Bridge
+from bridge.database import transact
+from bridge.errors import BridgeError, Conflict, NotReached, OutcomeUnknown, Refused
+from bridge.keeper import Keeper
+from bridge.objects import Where
+from bridge.pbx.driver import Extension, Tenant
+from bridge.pbx.memory import MemoryPbx
+from bridge.settings import Settings
+from bridge.store import operations, servers
+from bridge.vault import Vault
+from bridge.wanted import SuspendPolicy
+from bridge.worker import Worker
+from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
+from tests.history import broken_invariants
+from tests.test_objects import create, together
+
+ACME = "acme.example"
+
+
+def states(bridge: Bridge, service_id: int = 42) -> list[tuple[str, str]]:
+    return [(each["kind"], each["state"]) for each in services.get(bridge, service_id)["operations"]]
+
+
+def newest(bridge: Bridge, service_id: int = 42) -> dict[str, Any]:
+    found: dict[str, Any] = services.get(bridge, service_id)["operations"][0]
+    return found
+
+
+def suspend(bridge: Bridge, service_id: int = 42) -> dict[str, Any]:
+    return services.suspend(bridge, asking("service.suspend"), service_id, None)
+
+
+def unsuspend(bridge: Bridge, service_id: int = 42) -> dict[str, Any]:
+    return services.unsuspend(bridge, asking("service.unsuspend"), service_id, None)
+
+
+def in_database(bridge: Bridge, sql: str, **values: Any) -> list[Any]:
+    def act(tx: Connection) -> list[Any]:
+        told = tx.execute(text(sql.replace("{", "mod_ictvoipbilling_").replace("}", "")), values)
+        return list(told) if told.returns_rows else []
+
+    return transact(bridge.engine, act)
+
+
+def retries_are_due(bridge: Bridge) -> None:
+    """The five minutes are over."""
+    past = "2020-01-01 00:00:00.000000"
+    in_database(bridge, "UPDATE {operations} SET due_at = :past WHERE state = 'retry_wait'", past=past)
+    in_database(bridge, "UPDATE {lanes} SET due_at = :past WHERE due_at IS NOT NULL", past=past)
+
+
+def leases_end(bridge: Bridge) -> None:
+    in_database(bridge, "UPDATE {lanes} SET lease_until = '2020-01-01 00:00:00.000000' WHERE owner IS NOT NULL")
+
+
+def a_minute_passes(bridge: Bridge) -> None:
+    """The time for the next probe has come."""
+    in_database(bridge, "UPDATE {servers} SET probe_at = NULL")
+    Keeper(bridge, "keeper-1").run_once()
+
+
+def assert_in_order(bridge: Bridge) -> None:
+    assert transact(bridge.engine, broken_invariants) == []
+    assert transact(bridge.engine, lambda tx: operations.forgotten(tx, lease=timedelta(seconds=1))) == []
+
+
+class Watched(MemoryPbx):
+    """A PBX that does something whenever a tenant is put, before the put takes effect."""
+
+    def __init__(self, before_put: Callable[[Tenant], object]) -> None:
+        super().__init__()
+        self.before_put = before_put
+
+    def put(self, tenant: Tenant, *, adopt: bool = False) -> None:
+        self.before_put(tenant)
+        super().put(tenant, adopt=adopt)
+
+
+def with_watched_pbx(bridge: Bridge, before_put: Callable[[Tenant], object]) -> Watched:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    pbx = Watched(before_put)
+    bridge.drivers.use(a_server(), {}, pbx)
+    return pbx
+
+
+# --- several at once, on MariaDB -------------------------------------------------------------------------------------
+
+
+class Witness:
+    """Looks at the database whenever a tenant is put, and writes down who was at it."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._at_it: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.seen: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """By domain: the epoch of its lane and the operation that ran, in the order of the puts."""
+        self.wrong: list[str] = []
+
+    def __call__(self, tenant: Tenant) -> None:
+        mine = self._at_it[tenant.domain]
+        if not mine.acquire(blocking=False):
+            self.wrong.append(f"two at once for {tenant.domain}")
+            return
+        try:
+            rows = in_database(
+                self._bridge,
+                "SELECT {lanes}.epoch, {operations}.id FROM {domains} JOIN {lanes} ON {lanes}.tenant_id = {domains}.id"
+                " JOIN {operations} ON {operations}.tenant_id = {domains}.id AND {operations}.state = 'running'"
+                " WHERE {domains}.domain = :domain",
+                domain=tenant.domain,
+            )
+            if len(rows) != 1:
+                self.wrong.append(f"{len(rows)} run for {tenant.domain}")
+            self.seen[tenant.domain] += [(row[0], row[1]) for row in rows]
+        finally:
+            mine.release()
+
+
+TENANTS, SERVICES, ROUNDS, WORKERS = 6, 3, 3, 4
+
+
+@pytest.fixture
+def on_mariadb(mariadb_engine: Engine, settings: Settings) -> Bridge:
+    return Bridge(settings=settings, engine=mariadb_engine, vault=Vault(os.urandom(32)))
+
+
+def test_i_7_and_i_8_many_workers_never_two_at_once_for_a_tenant_in_order_and_none_lost(on_mariadb: Bridge) -> None:
+    """R-15, R-22: while calls keep coming, four workers serve six tenants of three services each."""
+    bridge = replace(on_mariadb, settings=replace(on_mariadb.settings, claim_batch=2))
+    pbx = with_watched_pbx(bridge, lambda _: None)
+    ids = {tenant: [1000 + tenant * 10 + each for each in range(SERVICES)] for tenant in range(TENANTS)}
+    for tenant, mine in ids.items():
+        for service_id in mine:
+            create(bridge, service_id, client_id=tenant + 1, domain=f"t{tenant}.example")
+    witness = Witness(bridge)
+    pbx.before_put = witness
+    accepted: list[int] = []
+    stop = threading.Event()
+
+    def ask(tenant: int) -> None:
+        for number in range(ROUNDS):
+            for service_id in ids[tenant]:
+                wish = suspend if number % 2 == 0 else unsuspend
+                accepted.append(wish(bridge, service_id)["operation_id"])
+
+    def work(name: str) -> None:
+        worker, heard = Worker(bridge, name), bridge.bell.count
+        while not stop.is_set():
+            if not worker.run_once(stop):
+                heard = bridge.bell.wait(heard, 0.05)
+
+    workers = [threading.Thread(target=work, args=(f"worker-{each}",)) for each in range(WORKERS)]
+    for thread in workers:
+        thread.start()
+    try:
+        together([partial(ask, tenant) for tenant in range(TENANTS)])
+        until = bridge.ticks() + 60
+        while in_database(bridge, "SELECT id FROM {operations} WHERE finished_at IS NULL") and bridge.ticks() < until:
+            bridge.bell.wait(bridge.bell.count, 0.05)
+    finally:
+        stop.set()
+        bridge.bell.ring()
+        for thread in workers:
+            thread.join(30)
+
+    rows = in_database(bridge, "SELECT id, state FROM {operations}")
+    kept = {row[0]: row[1] for row in rows}
+    took_part = in_database(bridge, "SELECT DISTINCT actor FROM {audit} WHERE action = 'operation.running'")
+    assert witness.wrong == []
+    assert len(took_part) > 1, "or nothing was proved"
+    assert len(accepted) == TENANTS * SERVICES * ROUNDS
+    assert {kept[each] for each in accepted} <= {"succeeded", "superseded"}, "I-8: every one is there, and has ended"
+    for seen in witness.seen.values():
+        assert [epoch for epoch, _ in seen] == sorted({epoch for epoch, _ in seen}), "epochs only grow"
+        assert [number for _, number in seen] == sorted({number for _, number in seen}), "R-15: as they were asked for"
+    for tenant in range(TENANTS):
+        there = pbx.by_hand.see(f"t{tenant}.example")
+        assert there is not None
+        assert (there.enabled, there.outbound) == (True, False), "the last round suspended all three"
+    assert_in_order(bridge)
+
+
+def test_the_same_new_service_asked_for_by_many_at_once_is_one_service(on_mariadb: Bridge) -> None:
+    bridge = on_mariadb
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+    start, said = threading.Barrier(6), list[Any]()
+
+    def ask() -> None:
+        start.wait()
+        said.append(
+            services.create(
+                bridge,
+                asking(),
+                service_id=42,
+                client_id=7,
+                product_id=12,
+                server_id=None,
+                domain=ACME,
+                username="",
+                password=None,
+                options={},
+                custom_fields={},
+            )["operation_id"]
+        )
+
+    together([ask] * 6)
+    run_all(bridge)
+
+    assert len(said) == 6
+    assert len(set(said)) == 1
+    assert states(bridge) == [("create", "succeeded")]
+    assert pbx.by_hand.domains() == [ACME]
+
+
+def test_one_key_used_by_many_at_once_stands_for_one_operation(on_mariadb: Bridge) -> None:
+    """R-56: whoever is not first is told that it is under way, or how it ended."""
+    bridge = on_mariadb
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    create(bridge)
+    asked, start, said = asking("service.suspend"), threading.Barrier(6), list[str]()
+
+    def ask() -> None:
+        start.wait()
+        try:
+            said.append(services.suspend(bridge, asked, 42, None)["state"])
+        except Conflict as trouble:
+            said.append(trouble.kind)
+
+    together([ask] * 6)
+
+    assert Counter(said) == {"accepted": 1, "in_progress": 5}
+    assert [kind for kind, _ in states(bridge)].count("suspend") == 1
+
+
+# --- the lease -------------------------------------------------------------------------------------------------------
+
+
+def test_r_23_a_worker_whose_lease_was_taken_writes_nothing(bridge: Bridge, caplog: pytest.LogCaptureFixture) -> None:
+    """While the first is at the PBX its lease ends and another does the work; the first then finds the lane gone."""
+    taken: list[int] = []
+
+    def steal(_: Tenant) -> None:
+        if not taken:
+            taken.append(1)
+            leases_end(bridge)
+            taken.append(Worker(bridge, "worker-2").run_once())
+            taken.append(audit_lines(bridge))
+
+    with_watched_pbx(bridge, lambda _: None)
+    create(bridge)
+    with_watched_pbx(bridge, steal)
+    suspend(bridge)
+    Worker(bridge, "worker-1").run_once()
+
+    assert taken[1] == 1, "the other one did it"
+    assert audit_lines(bridge) == taken[2], "and after it nobody wrote anything"
+    assert states(bridge)[0] == ("suspend", "succeeded")
+    assert "lease lost" in caplog.text
+    assert in_database(bridge, "SELECT owner, due_at FROM {lanes}") == [(None, None)]
+    assert_in_order(bridge)
+
+
+def audit_lines(bridge: Bridge) -> int:
+    (row,) = in_database(bridge, "SELECT COUNT(*) FROM {audit}")
+    count: int = row[0]
+    return count
+
+
+def test_r_23_trouble_of_a_worker_whose_lease_was_taken_is_not_written_either(bridge: Bridge) -> None:
+    taken: list[int] = []
+
+    def steal_and_fail(_: Tenant) -> None:
+        if not taken:
+            taken.append(1)
+            leases_end(bridge)
+            taken.append(Worker(bridge, "worker-2").run_once())
+            raise Refused("this one would ask a person")
+
+    with_watched_pbx(bridge, lambda _: None)
+    create(bridge)
+    with_watched_pbx(bridge, steal_and_fail)
+    suspend(bridge)
+    Worker(bridge, "worker-1").run_once()
+
+    assert states(bridge)[0] == ("suspend", "succeeded")
+    assert in_database(bridge, "SELECT id FROM {tasks}") == []
+
+
+def test_what_a_dead_worker_had_claimed_is_done_by_another_after_its_lease(bridge: Bridge) -> None:
+    class Dead(BaseException):
+        pass
+
+    def die(_: Tenant) -> None:
+        raise Dead
+
+    with_watched_pbx(bridge, die)
+    with pytest.raises(Dead):
+        create(bridge)
+    before = Worker(bridge, "worker-2").run_once()
+    leases_end(bridge)
+    pbx = with_watched_pbx(bridge, lambda _: None)
+    after = Worker(bridge, "worker-2").run_once()
+
+    assert (before, after) == (0, 1)
+    assert pbx.by_hand.domains() == [ACME]
+    assert states(bridge) == [("create", "succeeded")]
+
+
+def test_r_27_a_worker_that_is_to_stop_hands_back_what_it_has_not_begun(bridge: Bridge) -> None:
+    stop = threading.Event()
+    with_watched_pbx(bridge, lambda _: stop.set())
+    for service_id in (42, 43, 44):
+        ask_for(bridge, service_id)
+    Worker(bridge, "worker-1").run_once(stop)
+    begun = Counter(row[0] for row in in_database(bridge, "SELECT state FROM {operations}"))
+    lanes = in_database(bridge, "SELECT owner, lease_until FROM {lanes}")
+    run_all(bridge, "worker-2")
+
+    assert begun == {"succeeded": 1, "accepted": 2}
+    assert lanes == [(None, None)] * 3
+    assert {states(bridge, each)[0] for each in (42, 43, 44)} == {("create", "succeeded")}
+    assert_in_order(bridge)
+
+
+def test_r_24_a_worker_that_could_not_renew_its_lease_begins_nothing_new(bridge: Bridge) -> None:
+    """A machine that slept at the PBX wakes up to find half its lease over: the rest is left to others."""
+    slept = [0.0]
+
+    def sleep(_: Tenant) -> None:
+        slept[0] += bridge.settings.lease_seconds
+
+    sleepy = replace(bridge, ticks=lambda: bridge.ticks() + slept[0])
+    with_watched_pbx(bridge, sleep)
+    for service_id in (42, 43, 44):
+        ask_for(bridge, service_id)
+    Worker(sleepy, "worker-1").run_once()
+    begun = Counter(row[0] for row in in_database(bridge, "SELECT state FROM {operations}"))
+    run_all(bridge, "worker-2")
+
+    assert begun == {"succeeded": 1, "accepted": 2}
+    assert {states(bridge, each)[0] for each in (42, 43, 44)} == {("create", "succeeded")}
+
+
+def ask_for(bridge: Bridge, service_id: int) -> None:
+    services.create(
+        bridge,
+        asking(),
+        service_id=service_id,
+        client_id=service_id,
+        product_id=12,
+        server_id=None,
+        domain=f"t{service_id}.example",
+        username="",
+        password=None,
+        options={},
+        custom_fields={},
+    )
+
+
+# --- order, repeats, newer wishes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pbx(bridge: Bridge) -> MemoryPbx:
+    """acme.example with services 42 and 43 of one client."""
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+    create(bridge)
+    create(bridge, 43, server_id=1)
+    return pbx
+
+
+def tenant(pbx: MemoryPbx) -> Tenant:
+    found = pbx.by_hand.see(ACME)
+    assert found is not None
+    return found
+
+
+def test_r_15_operations_of_one_tenant_are_done_in_the_order_they_were_asked_for(
+    bridge: Bridge, pbx: MemoryPbx
+) -> None:
+    done: list[str] = []
+    suspend(bridge, 42)
+    objects.save(bridge, asking("extension.save"), Extension, Where(43), "205", {})
+    worker = Worker(bridge, "worker-1")
+    while worker.run_once():
+        done.append(" ".join(f"{kind} {state}" for kind, state in (states(bridge, 42)[0], states(bridge, 43)[0])))
+
+    assert done == ["suspend succeeded edit accepted", "suspend succeeded edit succeeded"]
+
+
+def test_r_21_the_same_wish_again_makes_no_work(bridge: Bridge, pbx: MemoryPbx) -> None:
+    first = suspend(bridge)
+    waiting = suspend(bridge)
+    run_all(bridge)
+    done = suspend(bridge)
+
+    assert waiting["operation_id"] == first["operation_id"] == done["operation_id"]
+    assert done["state"] == "succeeded"
+    assert run_all(bridge) == 0
+
+
+def test_f_7_suspend_unsuspend_suspend_are_three_operations_with_three_effects(bridge: Bridge, pbx: MemoryPbx) -> None:
+    seen, numbers = [], []
+    for wish in (suspend, unsuspend, suspend):
+        numbers.append(wish(bridge, 42)["operation_id"])
+        run_all(bridge)
+        seen.append([each.number for each in tenant(pbx).extensions if not each.outbound])
+
+    assert seen == [["100", "101"], [], ["100", "101"]]
+    assert len(set(numbers)) == 3
+
+
+def test_r_3_a_newer_wish_takes_the_place_of_one_that_waits(bridge: Bridge, pbx: MemoryPbx) -> None:
+    suspend(bridge)
+    unsuspend(bridge)
+    suspend(bridge)
+    attempts = run_all(bridge)
+
+    assert [state for _, state in states(bridge)[:3]] == ["succeeded", "superseded", "superseded"]
+    assert attempts == 1
+
+
+def test_a_newer_wish_of_one_service_ends_nothing_of_another_in_the_same_tenant(bridge: Bridge, pbx: MemoryPbx) -> None:
+    suspend(bridge, 42)
+    suspend(bridge, 43)
+    run_all(bridge)
+
+    assert states(bridge, 42)[0] == states(bridge, 43)[0] == ("suspend", "succeeded")
+    assert not tenant(pbx).outbound
+
+
+# --- bad luck --------------------------------------------------------------------------------------------------------
+
+
+def test_r_20_five_failures_make_exactly_one_task(bridge: Bridge, pbx: MemoryPbx) -> None:
+    suspend(bridge)
+    told = []
+    for _ in range(7):
+        pbx.trouble.fail(2, OutcomeUnknown("the answer was lost"))
+        run_all(bridge)
+        told.append((newest(bridge)["state"], newest(bridge)["attempts"]))
+        retries_are_due(bridge)
+
+    open_tasks = in_database(bridge, "SELECT open_key, cause FROM {tasks} WHERE open_key IS NOT NULL")
+    assert told == [("retry_wait", each) for each in range(1, 5)] + [("manual", 5)] * 3
+    assert open_tasks == [(f"operation:{newest(bridge)['operation_id']}", "the answer was lost")]
+    pbx.trouble.clear()
+    tasks.retry(bridge, asking("operation.retry"), newest(bridge)["operation_id"], "the PBX is well again")
+    run_all(bridge)
+    assert states(bridge)[0] == ("suspend", "succeeded")
+    assert in_database(bridge, "SELECT id FROM {tasks} WHERE open_key IS NOT NULL") == []
+    assert_in_order(bridge)
+
+
+def test_a_refusal_asks_a_person_at_once(bridge: Bridge, pbx: MemoryPbx) -> None:
+    suspend(bridge)
+    pbx.trouble.fail(1, Refused("the login is wrong"))
+    run_all(bridge)
+
+    assert (newest(bridge)["state"], newest(bridge)["attempts"]) == ("manual", 0)
+    assert len(in_database(bridge, "SELECT id FROM {tasks} WHERE open_key IS NOT NULL")) == 1
+
+
+def test_a_person_who_has_to_decide_holds_up_nobody_else_in_the_tenant(bridge: Bridge, pbx: MemoryPbx) -> None:
+    suspend(bridge, 42)
+    pbx.trouble.fail(1, Refused("not this one"))
+    Worker(bridge, "worker-1").run_once()
+    objects.save(bridge, asking("extension.save"), Extension, Where(43), "205", {})
+    run_all(bridge)
+
+    assert states(bridge, 42)[0] == ("suspend", "manual")
+    assert states(bridge, 43)[0] == ("edit", "succeeded")
+
+
+def test_a_bug_becomes_a_task_and_loses_nothing(bridge: Bridge) -> None:
+    def break_(_: Tenant) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    with_watched_pbx(bridge, break_)
+    create(bridge)
+    (task,) = in_database(bridge, "SELECT cause FROM {tasks} WHERE open_key IS NOT NULL")
+
+    assert states(bridge) == [("create", "manual")]
+    assert "ZeroDivisionError" in task[0]
+    assert "a bug of ours" not in task[0]
+    assert_in_order(bridge)
+
+
+def test_out_of_reach_everything_waits_nothing_is_sent_and_all_is_done_in_order_when_it_is_back(
+    bridge: Bridge, pbx: MemoryPbx
+) -> None:
+    """R-3: the circuit opens at the first, is probed once a minute, and no attempt is lost on it."""
+    pbx.trouble.outage = True
+    suspend(bridge, 42)
+    run_all(bridge)
+    calls = pbx.trouble.calls
+    suspend(bridge, 43)
+    objects.save(bridge, asking("extension.save"), Extension, Where(43), "205", {})
+    run_all(bridge)
+    waiting = [(each["state"], each["attempts"]) for each in (newest(bridge, 42), newest(bridge, 43))]
+    sent = pbx.trouble.calls - calls
+    a_minute_passes(bridge)
+    still = newest(bridge, 42)["state"]
+    pbx.trouble.clear()
+    a_minute_passes(bridge)
+    run_all(bridge)
+
+    assert waiting[0] == ("waiting_pbx", 0)
+    assert sent == 0
+    assert still == "waiting_pbx"
+    assert {state for _, state in states(bridge, 42) + states(bridge, 43)} == {"succeeded"}
+    assert not tenant(pbx).outbound
+    assert "205" in [each.number for each in tenant(pbx).extensions]
+    assert transact(bridge.engine, servers.not_working) == []
+    assert_in_order(bridge)
+
+
+def test_an_outage_of_one_pbx_leaves_the_others_alone(bridge: Bridge, pbx: MemoryPbx) -> None:
+    other = with_memory_pbx(bridge, a_server(2))
+    pbx.trouble.outage = True
+    suspend(bridge, 42)
+    create(bridge, 77, client_id=8, domain="other.example", server_id=2)
+
+    assert states(bridge, 42)[0] == ("suspend", "waiting_pbx")
+    assert states(bridge, 77)[0] == ("create", "succeeded")
+    assert other.by_hand.domains() == ["other.example"]
+
+
+def test_r_4_after_an_unknown_outcome_it_looks_before_it_repeats(bridge: Bridge) -> None:
+    """The answer was lost and the effect was not: nothing is written twice."""
+    writes: list[str] = []
+    pbx = with_watched_pbx(bridge, lambda tenant: writes.append(tenant.domain))
+    create(bridge)
+    writes.clear()
+    suspend(bridge)
+    pbx.trouble.fail(3, OutcomeUnknown("the answer was lost"), after_effect=True)
+    run_all(bridge)
+
+    assert states(bridge)[0] == ("suspend", "succeeded")
+    assert writes == [ACME]
+    assert not tenant(pbx).outbound
+
+
+@pytest.mark.parametrize("trouble", [OutcomeUnknown("lost"), NotReached("down")], ids=["unknown", "not reached"])
+@pytest.mark.parametrize("policy", list(SuspendPolicy))
+@pytest.mark.parametrize("nth", range(1, 9))
+def test_r_73_and_11_f_a_suspension_cut_short_anywhere_leaves_nothing_switched_off_after_a_resume(
+    bridge: Bridge, nth: int, policy: SuspendPolicy, trouble: BridgeError
+) -> None:
+    """What we had switched off when the answer was lost is not taken for the work of a hand; what a hand did is."""
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge, extensions=3)
+    with_package(bridge, suspend_policy=policy.value)
+    create(bridge)
+    pbx.by_hand.enable(ACME, "101", enabled=False)
+    suspend(bridge)
+    pbx.trouble.fail(nth, trouble, after_effect=isinstance(trouble, OutcomeUnknown))
+    run_all(bridge)
+    pbx.trouble.clear()
+    retries_are_due(bridge)
+    a_minute_passes(bridge)
+    run_all(bridge)
+    suspended = states(bridge)[0]
+    unsuspend(bridge)
+    run_all(bridge)
+
+    assert suspended == ("suspend", "succeeded")
+    assert {each.number: each.enabled for each in tenant(pbx).extensions} == {"100": True, "101": False, "102": True}
+    assert (tenant(pbx).enabled, tenant(pbx).outbound) == (True, True)
+
+
+# --- never around it -------------------------------------------------------------------------------------------------
+
+
+class OpenTransactions:
+    """How many connections each thread has out of the pool."""
+
+    def __init__(self) -> None:
+        self.of_thread: Counter[int] = Counter()
+
+    def out(self, *_: Any) -> None:
+        self.of_thread[threading.get_ident()] += 1
+
+    def back(self, *_: Any) -> None:
+        self.of_thread[threading.get_ident()] -= 1
+
+
+@contextmanager
+def watching(engine: Engine) -> Iterator[OpenTransactions]:
+    held = OpenTransactions()
+    event.listen(engine, "checkout", held.out)
+    event.listen(engine, "checkin", held.back)
+    yield held
+    event.remove(engine, "checkout", held.out)
+    event.remove(engine, "checkin", held.back)
+
+
+class Outside(MemoryPbx):
+    """Every verb asserts that whoever asks has no transaction open."""
+
+    def __init__(self, held: OpenTransactions) -> None:
+        super().__init__()
+        self._held = held
+        self.asked = 0
+        self.wrong: list[str] = []
+
+    def _alone(self, verb: str) -> None:
+        self.asked += 1
+        if self._held.of_thread[threading.get_ident()]:
+            self.wrong.append(verb)
+
+    def find(self, domain: str) -> Tenant | None:
+        self._alone("find")
+        return super().find(domain)
+
+    def put(self, tenant: Tenant, *, adopt: bool = False) -> None:
+        self._alone("put")
+        super().put(tenant, adopt=adopt)
+
+    def remove(self, tenant: Tenant) -> None:
+        self._alone("remove")
+        super().remove(tenant)
+
+    def checks(self) -> Any:
+        self._alone("checks")
+        return super().checks()
+
+
+def test_r_22_no_transaction_is_open_during_an_exchange_with_a_pbx(bridge: Bridge) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    with_package(bridge, suspend_policy="extensions")
+    with watching(bridge.engine) as held:
+        pbx = Outside(held)
+        bridge.drivers.use(a_server(), {}, pbx)
+        create(bridge)
+        suspend(bridge)
+        run_all(bridge)
+        objects.save(bridge, asking("extension.save"), Extension, Where(42), "205", {})
+        services.terminate(bridge, asking("service.terminate"), 42, None)
+        run_all(bridge)
+        pbx.trouble.outage = True
+        ask_for(bridge, 50)
+        run_all(bridge)
+        a_minute_passes(bridge)
+
+    assert pbx.asked > 10
+    assert pbx.wrong == []
