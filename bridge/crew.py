@@ -11,7 +11,7 @@ import time
 from bridge.app import Bridge
 from bridge.errors import BridgeError
 from bridge.keeper import Job, Keeper
-from bridge.logs import say
+from bridge.logs import say, way
 from bridge.notices import Notifier
 from bridge.sweeper import Sweeper
 from bridge.worker import Worker
@@ -26,6 +26,7 @@ class Crew:
     def __init__(self, bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), name: str | None = None) -> None:
         self._bridge = bridge
         self._stop = threading.Event()
+        self._until = 0.0
         mine = name or f"{socket.gethostname()[:40]}-{os.getpid()}-{bridge.random(3).hex()}"
         self._threads = [
             threading.Thread(target=self._work, args=(Worker(bridge, f"{mine}-{number}"),), name=f"worker-{number}")
@@ -44,11 +45,17 @@ class Crew:
             thread.daemon = True  # a PBX that never answers must not keep the process; the lease runs out by itself
             thread.start()
 
+    def begin_to_stop(self) -> None:
+        """Claims nothing more; what runs goes on to its end."""
+        if not self._stop.is_set():
+            self._until = time.monotonic() + self._bridge.settings.drain_seconds
+            self._stop.set()
+            self._bridge.bell.ring()
+
     def stop(self) -> bool:
-        """Stops claiming, lets what runs end or be handed back. False when the time for that ran out."""
-        self._stop.set()
-        self._bridge.bell.ring()
-        until = time.monotonic() + self._bridge.settings.drain_seconds
+        """Lets what runs end or be handed back. False when the time for that, since the beginning, ran out."""
+        self.begin_to_stop()
+        until = self._until
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
@@ -62,6 +69,6 @@ class Crew:
                     continue
             except BridgeError as trouble:
                 say(log, logging.WARNING, "a worker could not claim", worker=worker.name, cause=str(trouble))
-            except Exception:  # the worker's loop: whatever broke, the next round is a new one
-                log.exception("a worker broke")
+            except Exception as bug:  # the worker's loop: whatever broke, the next round is a new one
+                say(log, logging.ERROR, "a worker broke", worker=worker.name, error=way(bug))
             bell.wait(heard, IDLE_SECONDS)

@@ -43,7 +43,7 @@ def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
             crew.start()
         assert main is not None
         say(log, logging.INFO, "serving", listen=_where(main), workers=workers)
-        asyncio.run(_serve(bridge, main, admin))
+        asyncio.run(_serve(bridge, main, admin, crew))
         drained = crew.stop() if crew is not None else True
     say(log, logging.INFO, "stopped", drained=drained)
     return 0
@@ -65,7 +65,7 @@ def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
     return 0
 
 
-async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None) -> None:
+async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None, crew: Crew | None) -> None:
     app = web.app(bridge, all_methods(), notice=notice_for(bridge))
     door = app.state.door
     listeners = [(_listener(bridge, app), main)]
@@ -74,6 +74,8 @@ async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | Non
 
     def end() -> None:
         door.drain()
+        if crew is not None:
+            crew.begin_to_stop()  # beside the listeners: 25 seconds are for all of it
         for listener, _ in listeners:
             listener.should_exit = True
 

@@ -51,11 +51,32 @@ class Document(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class Ascii(TypeDecorator[str]):
+    """Identifiers and words of ours: compared byte by byte, indexable, safe to join.
+
+    What is not ASCII is written in escapes, kept and looked for alike: MariaDB would refuse the whole statement, and a
+    word from outside may be anything.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        length = self.impl_instance.length  # type: ignore[attr-defined]  # of the String it was made with
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"))
+        return dialect.type_descriptor(String(length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else in_ascii(value)
+
+
+def in_ascii(text: str) -> str:
+    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode("ascii")
+
+
 def ascii_text(length: int) -> TypeEngine[str]:
-    """Identifiers and words of ours: compared byte by byte, indexable, safe to join."""
-    return String(length).with_variant(
-        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
-    )
+    return Ascii(length)
 
 
 def text(length: int) -> TypeEngine[str]:
@@ -297,6 +318,7 @@ lanes = table(
     number("head_generation"),
     index("lanes_due", "due_at", "tenant_id"),
     index("lanes_server", "server_id", "tenant_id"),
+    index("lanes_owner", "owner", "server_id", "lease_until"),
 )
 
 services = table(

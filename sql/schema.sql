@@ -299,6 +299,7 @@ CREATE TABLE mod_ictvoipbilling_lanes (
     COMMENT 'The number of the newest operation of the tenant; older ones may be superseded by it',
   PRIMARY KEY (`tenant_id`),
   KEY lanes_due (`due_at`, `tenant_id`),
+  KEY lanes_owner (`owner`, `server_id`, `lease_until`),
   KEY lanes_server (`server_id`, `tenant_id`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='One row a tenant: its operations run one at a time, and this says who runs them now and when the next is due.';

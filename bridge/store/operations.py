@@ -311,14 +311,24 @@ def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime) -> None:
         tx.execute(_WAKE, {"this_tenant": tenant_id, "moment": now})
 
 
-def claim_lanes(
-    tx: Connection, *, owner: str, limit: int, lease: timedelta, now: datetime, except_servers: Sequence[int] = ()
-) -> Lease:
-    """Due lanes that nobody holds, taken by writing and committing; work begins only after the commit."""
+_BUSY = (
+    select(lanes.c.server_id)
+    .where(lanes.c.owner.is_not(None), lanes.c.lease_until > bindparam("moment", type_=Utc))
+    .group_by(lanes.c.server_id)
+    .having(func.count(lanes.c.owner.distinct()) >= bindparam("most"))
+)
+
+
+def claim_lanes(tx: Connection, *, owner: str, limit: int, lease: timedelta, now: datetime, per_server: int) -> Lease:
+    """Due lanes that nobody holds, taken by writing and committing; work begins only after the commit.
+
+    A worker does its lanes one after the other, so a PBX has as many operations at once as workers hold lanes of it.
+    """
     free = and_(lanes.c.due_at <= now, or_(lanes.c.owner.is_(None), lanes.c.lease_until < now))
+    busy = [server_id for (server_id,) in tx.execute(_BUSY, {"moment": now, "most": per_server})]
     found = select(lanes.c.tenant_id, lanes.c.epoch).where(free)
-    if except_servers:
-        found = found.where(lanes.c.server_id.not_in(except_servers))
+    if busy:
+        found = found.where(lanes.c.server_id.not_in(busy))
     found = found.order_by(lanes.c.due_at, lanes.c.tenant_id).limit(limit).with_for_update(skip_locked=True)
     taken = {row.tenant_id: row.epoch + 1 for row in tx.execute(found)}
     if taken:
