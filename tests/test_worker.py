@@ -563,6 +563,7 @@ def test_r_4_after_an_unknown_outcome_it_looks_before_it_repeats(bridge: Bridge)
     assert not tenant(pbx).outbound
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("trouble", [OutcomeUnknown("lost"), NotReached("down")], ids=["unknown", "not reached"])
 @pytest.mark.parametrize("policy", list(SuspendPolicy))
 @pytest.mark.parametrize("nth", range(1, 9))
