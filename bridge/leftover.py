@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import acceptance, blast, people
+from bridge import acceptance, blast, installation, people
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.blast import Change, Limit, Stopped
@@ -26,6 +26,7 @@ def clear_due(bridge: Bridge, *, confirm: str | None = None, dry_run: bool = Fal
 
     A server that does not work is left for later. `confirm` is the fingerprint of a held batch that a person has seen.
     """
+    installation.assert_may_work(bridge)
     due = transact(bridge.engine, _due)
     batch = [Change("clear", frozenset({each.tenant_id}), _told(each), str(each.server_id)) for each in due]
     stopped = transact(bridge.engine, lambda tx: _stopped(tx, bridge, batch, confirm, dry_run=dry_run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import notices
+from bridge import leftover, notices
 from bridge.app import Bridge
 from bridge.keeper import Job
 
@@ -13,6 +13,7 @@ def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:
     return (
         Job("escalate", 60, _escalate),
         Job("digest", 300, _digest),
+        Job("clear_leftovers", 3600, leftover.clear_due),
     )
 
 
