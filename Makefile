@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench proof lint format schema
+.PHONY: help demo test bench proof lint format schema sbom
 
 RUN := .venv/bin
 
@@ -13,7 +13,7 @@ help:
 	@echo "make test     lint, types, every test; installs what is missing where it may"
 	@echo "make proof    the long proofs        make bench    the figures"
 	@echo "make lint     what style and types say     make format   put style right"
-	@echo "make schema   write sql/schema.sql from the migrations"
+	@echo "make schema   write sql/schema.sql from the migrations        make sbom   dist/sbom.json, what we are built of"
 
 demo: .venv/.ready
 	@$(RUN)/bridge demo $(ARGS)
@@ -36,6 +36,10 @@ format: .venv/.ready
 
 schema: .venv/.ready
 	@$(RUN)/python -m bridge.migrations > sql/schema.sql
+
+sbom: .venv/.ready
+	@mkdir -p dist
+	@$(RUN)/python .ci/sbom > dist/sbom.json
 
 .venv/.ready: uv.lock pyproject.toml .ci/uv.txt .ci/setup
 	@.ci/setup

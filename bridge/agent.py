@@ -37,6 +37,7 @@ from starlette.routing import Route
 from bridge import signature
 from bridge.errors import BridgeError, NotReached, OutcomeUnknown, Refused
 from bridge.http import strict_json
+from bridge.logs import say, way
 from bridge.pbx.driver import Driver, Tenant
 from bridge.pbx.wire import object_to_json, tenant_from_json, tenant_to_json
 
@@ -139,8 +140,8 @@ class Agent:
             return {"result": _asked(self._driver, verb, body)}
         except BridgeError as error:
             return {"error": {"trouble": type(error).__name__, "kind": error.kind, "message": str(error)}}
-        except Exception:
-            _log.exception("an agent verb failed", extra={"verb": verb})
+        except Exception as bug:  # the agent's door: what broke is told by its kind and its way
+            say(_log, logging.ERROR, "an agent verb failed", verb=verb, error=way(bug))
             trouble = OutcomeUnknown if verb in WRITES else NotReached
             return {
                 "error": {

@@ -17,7 +17,7 @@ from bridge.app import Bridge
 from bridge.database import now, transact
 from bridge.drivers import secrets_from
 from bridge.errors import BridgeError
-from bridge.logs import say
+from bridge.logs import say, way
 from bridge.pbx.connection import is_green
 from bridge.secret import Secret
 from bridge.server import Server
@@ -64,8 +64,8 @@ class Keeper:
             return act()
         except BridgeError as trouble:
             say(log, logging.WARNING, "a job was put off", cause=str(trouble))
-        except Exception:  # a bug in one job must not end the others
-            log.exception("a job broke")
+        except Exception as bug:  # a bug in one job must not end the others
+            say(log, logging.ERROR, "a job broke", error=way(bug))
         return 0
 
     def _turn(self, job: Job) -> int:

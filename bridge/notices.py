@@ -18,7 +18,7 @@ from bridge.delivery import Delivery, State, Unwanted, after_trouble, found_begu
 from bridge.department import DEFAULT, Department
 from bridge.digest import worded
 from bridge.errors import BridgeError, OutcomeUnknown
-from bridge.logs import say
+from bridge.logs import say, way
 from bridge.store import departments, figures, notices, tasks
 from bridge.store.tasks import Task
 
@@ -74,8 +74,8 @@ class Notifier:
                     continue
             except BridgeError as trouble:
                 say(log, logging.WARNING, "the notifier could not claim", notifier=self.name, cause=str(trouble))
-            except Exception:  # the notifier's loop: whatever broke, the next round is a new one
-                log.exception("the notifier broke")
+            except Exception as bug:  # the notifier's loop: whatever broke, the next round is a new one
+                say(log, logging.ERROR, "the notifier broke", notifier=self.name, error=way(bug))
             stop.wait(pause_seconds)
 
     def _claim(self, tx: Connection, failing: set[str]) -> _Taken | None:
@@ -112,7 +112,7 @@ class Notifier:
         except BridgeError as trouble:
             return trouble
         except Exception as bug:  # the notifier's own door: a bug must not stop the messages behind this one
-            log.exception("a delivery broke", extra={"delivery": taken.delivery.id})
+            say(log, logging.ERROR, "a delivery broke", delivery=taken.delivery.id, error=way(bug))
             return OutcomeUnknown(f"the bridge itself failed here ({type(bug).__name__}); the log says where")
         self.bridge.crash(Point.STEP_AFTER)
         return remark

@@ -126,14 +126,14 @@ def tell(
         for drift in drifts:
             policy = policy_of(drift, policies)
             cause = _refusal(drift, policy, refused)
-            known = before.get(drift.key[:200])
+            known = before.get(findings.kept_as(drift.key))
             if policy is Policy.TASK or cause is not None:
                 if known is None or known.policy != Policy.TASK or known.actual != dict(drift.actual):
                     asked.append((drift, cause))
                 policy = Policy.TASK
             if drift.kind is not Class.PRODUCT_CHANGED:  # that is news, and no state to look for again
                 opened += _open(tx, drift, policy)
-        present = {each.key[:200] for each in drifts}
+        present = {findings.kept_as(each.key) for each in drifts}
         gone = [each for each in before.values() if each.open_key not in present and scope.covers(each)]
         findings.close(tx, [each.id for each in gone])
         for each in gone:
@@ -182,7 +182,7 @@ def _ask(tx: Connection, asked: list[tuple[Drift, str | None]], scope: Scope, pr
         for drift, cause in some:
             people.ask(
                 tx,
-                open_key=_task_key(f"drift:{drift.key}"),
+                open_key=_task_key(f"drift:{findings.kept_as(drift.key)}"),
                 kind="drift",
                 department=drift.department or "default",
                 title=f"{drift.what[0].upper()}{drift.what[1:]}",

@@ -11,7 +11,7 @@ from bridge import sweep
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import BridgeError
-from bridge.logs import say
+from bridge.logs import say, way
 from bridge.store import jobs
 
 log = logging.getLogger("bridge.sweeper")
@@ -56,8 +56,8 @@ class Sweeper:
         except BridgeError as trouble:
             say(log, logging.WARNING, "a sweep was put off", cause=str(trouble))
             return None
-        except Exception:  # a bug in one sweep must not end the others
-            log.exception("a sweep broke")
+        except Exception as bug:  # a bug in one sweep must not end the others
+            say(log, logging.ERROR, "a sweep broke", error=way(bug))
             return None
         if report is not None and not report.is_quiet:
             say(log, logging.INFO, "swept", **{name: str(value) for name, value in report.to_json().items()})

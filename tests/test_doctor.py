@@ -34,13 +34,13 @@ from bridge.server import Health
 from bridge.settings import Address, Settings
 from bridge.store import audit, tasks
 from bridge.store import servers as server_store
-from bridge.tables import announcements, jobs, metadata, operations
+from bridge.tables import announcements, jobs, lanes, metadata, operations
 from bridge.vault import Vault
 from bridge.whmcs import client
 from bridge.whmcs.sql import sql_records
 from tests.canary import CANARY
 from tests.databases import MariadbServer
-from tests.factories import a_server, asking, with_handler, with_memory_pbx
+from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
 from tests.whmcs.standin import a_standin, client_of, endpoint_of
 
 NAMES = [each.name for each in doctor.checks()]
@@ -638,11 +638,11 @@ def test_operations_that_nobody_takes_up_are_a_failure(bridge: Bridge) -> None:
 
     at = transact(bridge.engine, now)
     with bridge.engine.begin() as tx:
-        tx.execute(update(operations).values(due_at=at - timedelta(hours=1)))
+        tx.execute(update(lanes).values(due_at=at - timedelta(hours=1)))
     [late] = found(patient_of(bridge), "operations")
     with bridge.engine.begin() as tx:
         tx.execute(update(operations).values(due_at=None))
-    [stuck] = found(patient_of(bridge), "operations")
+    stuck = found(patient_of(bridge), "operations")[0]
 
     assert (late.status, late.detail.partition(",")[0]) == ("fail", "1 due and not begun")
     assert (stuck.status, stuck.detail) == ("fail", "stuck: 1"), "I-9"
@@ -729,3 +729,14 @@ def test_a_server_out_of_reach_is_not_asked_by_doctor(bridge: Bridge) -> None:
     doctor.examine(patient_of(bridge))
 
     assert pbx.trouble.calls == before
+
+
+def test_what_waits_behind_a_pbx_is_not_the_workers_fault(bridge: Bridge) -> None:
+    pbx = with_memory_pbx(bridge)
+    pbx.trouble.outage = True
+    create(bridge)
+    run_all(bridge)
+
+    [result] = found(patient_of(bridge), "operations")
+
+    assert (result.status, result.detail.partition(",")[0]) == ("warn", "1 wait for a PBX")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
+from bridge.database import NOW
 from bridge.operations import State
 from bridge.store.announcements import DUE, GIVEN_UP
 from bridge.store.tasks import CLAIMED, OPEN
-from bridge.tables import announcements, jobs, operations, tasks
+from bridge.tables import announcements, jobs, lanes, operations, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,11 @@ class Job:
 
 
 def overdue_operations(tx: Connection, *, due_before: datetime) -> Waiting:
-    """Operations that a worker should have taken up by then. Those that wait for a PBX are not among them."""
-    mine = operations.c.state.in_([State.ACCEPTED.value, State.RETRY_WAIT.value])
-    return _waiting(tx, operations, operations.c.due_at, mine & (operations.c.due_at < due_before))
+    """Operations of lanes that a worker should have taken up by then. A lane whose first waits for a PBX is not due."""
+    free = or_(lanes.c.owner.is_(None), lanes.c.lease_until < NOW)
+    late = select(lanes.c.tenant_id).where(lanes.c.due_at < due_before, free)
+    mine = operations.c.state.in_([State.ACCEPTED.value, State.RETRY_WAIT.value]) & operations.c.tenant_id.in_(late)
+    return _waiting(tx, operations, operations.c.created_at, mine)
 
 
 def operations_in(tx: Connection, state: State) -> Waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bridge.database import NOW
-from bridge.tables import findings
+from bridge.tables import findings, in_ascii
+
+KEY_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class Finding:
     actual: dict[str, Any] | None = None
 
 
+def kept_as(key: str) -> str:
+    """A key as it is stored: in ASCII, and two that are long and begin alike are still two."""
+    written = in_ascii(key)
+    if len(written) <= KEY_MAX:
+        return written
+    return f"{written[: KEY_MAX - 33]}#{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
 def open_finding(
     tx: Connection,
     *,
@@ -45,12 +56,12 @@ def open_finding(
     actual: dict[str, Any] | None = None,
 ) -> bool:
     """Whether this is new. One that is open already was only seen again."""
-    mine = findings.c.open_key == key[:200]
+    mine = findings.c.open_key == kept_as(key)
     seen = {"last_seen": NOW, "what": what[:255], "wanted": wanted, "actual": actual, "policy": policy}
     if tx.execute(update(findings).where(mine).values(seen)).rowcount:
         return False
     new = {
-        "open_key": key[:200],
+        "open_key": kept_as(key),
         "class": kind,
         "state": "open",
         "first_seen": NOW,
@@ -71,7 +82,7 @@ def close_absent(tx: Connection, kinds: Iterable[str], still_there: Iterable[str
     open_now = select(findings.c.id, findings.c.open_key).where(
         findings.c.state == "open", findings.c["class"].in_(list(kinds))
     )
-    present = {key[:200] for key in still_there}
+    present = {kept_as(key) for key in still_there}
     gone = [row.id for row in tx.execute(open_now) if row.open_key not in present]
     if gone:
         closed = {"state": "closed", "open_key": None, "closed_at": NOW}
