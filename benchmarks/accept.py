@@ -21,6 +21,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -56,7 +58,7 @@ class Run:
         return sorted(self.waits_ms)[min(len(self.waits_ms) - 1, int(len(self.waits_ms) * share))]
 
 
-def serve(url: str, bound: socket.socket, ready: multiprocessing.synchronize.Event) -> None:
+def serve(url: str, bound: socket.socket, ready: Event) -> None:
     import uvicorn
 
     from bridge import web
@@ -78,7 +80,7 @@ def a_bridge(url: str) -> Bridge:
     )
 
 
-def drive(port: int, secret: bytes, calls: int, connections: int, per_second: float | None, answer: object) -> None:
+def drive(port: int, secret: bytes, calls: int, connections: int, per_second: float | None, answer: Queue[Run]) -> None:
     """Callers in threads of one process, each with a connection of its own, as a proxy in front would have."""
     waits: list[float] = []
     refused = [0]
@@ -109,7 +111,7 @@ def drive(port: int, secret: bytes, calls: int, connections: int, per_second: fl
         thread.start()
     for thread in threads:
         thread.join()
-    answer.put(Run(calls, time.perf_counter() - began, waits, refused[0]))  # type: ignore[attr-defined]  # a queue
+    answer.put(Run(calls, time.perf_counter() - began, waits, refused[0]))
 
 
 OFFSET = 0
@@ -172,7 +174,7 @@ def main() -> None:
         )
         for title, per_second in (("warm-up", None), ("flat out", None), ("at 300/s", float(GOAL_PER_SECOND))):
             count = options.calls if title != "warm-up" else 300
-            answer = context.Queue()
+            answer: Queue[Run] = context.Queue()
             caller = context.Process(target=drive, args=(port, secret, count, options.connections, per_second, answer))
             caller.start()
             run: Run = answer.get()

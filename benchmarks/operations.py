@@ -16,11 +16,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bridge import schema
 from bridge.app import Bridge
@@ -86,7 +88,7 @@ def a_bridge(url: str) -> Bridge:
     return Bridge(settings=Settings(), engine=connect(Secret(url), pool_size=20), vault=Vault(bytes(32)))
 
 
-def work(url: str, threads: int, start: multiprocessing.synchronize.Event, answer: object) -> None:
+def work(url: str, threads: int, start: Event, answer: Queue[list[Note]]) -> None:
     bridge = a_bridge(url)
     pbx = Watched()
     bridge.drivers.use(a_server(), {}, pbx)
@@ -106,26 +108,26 @@ def work(url: str, threads: int, start: multiprocessing.synchronize.Event, answe
         each.start()
     for each in crew:
         each.join()
-    answer.put(pbx.notes)  # type: ignore[attr-defined]  # a queue
+    answer.put(pbx.notes)
 
 
 def seed(bridge: Bridge, *, services: int, count: int) -> None:
     """As if WHMCS had asked all of it already: a queue of so many operations over so many tenants."""
 
-    def act(tx: object) -> None:
-        moment = now(tx)  # type: ignore[arg-type]  # transact gives a Connection
-        servers.save(tx, a_server())  # type: ignore[arg-type]
+    def act(tx: Connection) -> None:
+        moment = now(tx)
+        servers.save(tx, a_server())
         for number in range(1, services + 1):
             tenant_id = add_tenant(
-                tx,  # type: ignore[arg-type]
+                tx,
                 server_id=1,
                 client_id=number,
                 domain=f"s{number}.bench.example",
                 pbx_uuid=f"00000000-0000-5000-8000-{number:012d}",
                 description="",
             )
-            operations.add_lane(tx, tenant_id=tenant_id, server_id=1)  # type: ignore[arg-type]
-            service_store.add(tx, a_service(number, tenant_id=tenant_id))  # type: ignore[arg-type]
+            operations.add_lane(tx, tenant_id=tenant_id, server_id=1)
+            service_store.add(tx, a_service(number, tenant_id=tenant_id))
             rows = [
                 {
                     "tenant_id": tenant_id,
@@ -145,8 +147,8 @@ def seed(bridge: Bridge, *, services: int, count: int) -> None:
                 }
                 for generation in range(1, count // services + 1)
             ]
-            tx.execute(insert(operation_table), rows)  # type: ignore[attr-defined]
-        tx.execute(update(lanes).values(due_at=moment))  # type: ignore[attr-defined]
+            tx.execute(insert(operation_table), rows)
+        tx.execute(update(lanes).values(due_at=moment))
 
     transact(bridge.engine, act)
 
@@ -177,7 +179,8 @@ def main() -> None:
         seed(bridge, services=options.services, count=options.operations)
         bridge.engine.dispose()
 
-        start, answer = context.Event(), context.Queue()
+        start = context.Event()
+        answer: Queue[list[Note]] = context.Queue()
         crew = [
             context.Process(target=work, args=(url, options.workers // PROCESSES, start, answer))
             for _ in range(PROCESSES)

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from bridge import app, services
 from bridge.app import Bridge
@@ -47,7 +49,7 @@ class Switch:
     address: str
     secret: Secret
 
-    def tenants(self) -> dict[str, dict[str, object]]:
+    def tenants(self) -> dict[str, dict[str, Any]]:
         with urllib.request.urlopen(f"{self.address}/control/state", timeout=10) as reply:
             return {each["domain"]: each for each in json.load(reply)["tenants"]}
 
@@ -95,9 +97,9 @@ def crashing(mariadb_url: Secret, switch: Switch, tmp_path: Path) -> Iterator[Br
     server = a_server(driver="remote", config={"url": switch.address, "instance": "pbx-1", "key_id": "bridge-1"})
     secret = secrets_to({"secret": switch.secret})
 
-    def act(tx: object) -> None:
-        servers.save(tx, server)  # type: ignore[arg-type]  # transact gives a Connection
-        servers.save_secret(tx, 1, secret, bridge.vault)  # type: ignore[arg-type]
+    def act(tx: Connection) -> None:
+        servers.save(tx, server)
+        servers.save_secret(tx, 1, secret, bridge.vault)
 
     transact(bridge.engine, act)
     with_handler(bridge)
@@ -159,7 +161,7 @@ def kill_and_recover(bridge: Bridge, switch: Switch, point: Point, seed: int) ->
     assert all(each is not None for each in found.values()), "I-8: an accepted call is gone"
     assert {each.state for each in found.values() if each} <= {State.SUCCEEDED, State.SUPERSEDED}
     assert len(tenants) == SERVICES, "no tenant missing, no second tenant"
-    assert all(len(each["extensions"]) == 2 for each in tenants.values())  # type: ignore[arg-type]  # JSON
+    assert all(len(each["extensions"]) == 2 for each in tenants.values())
     assert transact(bridge.engine, broken_invariants) == []
     while transact(bridge.engine, audit.seal):
         pass

@@ -323,13 +323,15 @@ def test_after_any_history_an_active_service_has_all_but_what_a_hand_last_switch
 ) -> None:
     """The oracle only remembers what was on when a hand switched it off, and what a hand switched on since.
 
-    A hand that is at work while an answer is missing is left out: nobody can tell then who did what.
+    What a hand does and undoes between two looks nobody can see: switching on what a suspension holds off, and off
+    again, leaves no trace. A hand that is at work while an answer is missing is left out for the same reason.
     """
     pbx = Pbx(a_tenant(1, 1))
     pbx.make(active())
     names = list(each_object(pbx.plain))
     off_by_hand: set[tuple[str, str]] = set()
     policy: SuspendPolicy | None = None
+    left_on, known_off = pbx.on(), set[tuple[str, str]]()
     for word, what, fails_after in history:
         if word == "want":
             policy = what
@@ -337,9 +339,10 @@ def test_after_any_history_an_active_service_has_all_but_what_a_hand_last_switch
             if fails_after is not None:
                 pbx.make(wish, fails_after=fails_after)
             pbx.make(wish)
+            left_on, known_off = pbx.on(), set(off_by_hand)
         else:
             name = names[what]
-            if word == "off" and pbx.on()[name]:
+            if word == "off" and pbx.on()[name] and (left_on[name] or name in known_off):
                 off_by_hand.add(name)
             elif word == "on":
                 off_by_hand.discard(name)
