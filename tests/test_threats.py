@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from bridge.database import transact
 from bridge.errors import Unavailable
 from bridge.rpc.methods import all_methods
 from bridge.secret import Secret
+from bridge.settings import Settings
 from bridge.store import handlers, tasks
 from bridge.store import installation as facts
 from bridge.store import services as service_store
@@ -41,6 +43,7 @@ from bridge.tables import (
     routes,
 )
 from bridge.tables import services as service_rows
+from bridge.vault import Vault
 from tests.canary import CANARY, CANARY_KEY, files_that_sing, sings, tables_that_sing
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
 from tests.rpc.room import Knocker, a_knocker, error_of
@@ -60,6 +63,16 @@ ODD = "x'; DROP TABLE mod_ictvoipbilling_services; -- \" \\ %s %(a)s :a ? `b` {0
 
 @pytest.fixture
 def knocker(bridge: Bridge) -> Knocker:
+    return a_furnished_door(bridge)
+
+
+@pytest.fixture
+def embedded_knocker(sqlite_engine: Engine, settings: Settings) -> Knocker:
+    """For what is decided before any database is asked: once is enough."""
+    return a_furnished_door(Bridge(settings=settings, engine=sqlite_engine, vault=Vault(os.urandom(32))))
+
+
+def a_furnished_door(bridge: Bridge) -> Knocker:
     """A door with every method behind it, and two tenants of two clients."""
     with_memory_pbx(bridge)
     with_memory_pbx(bridge, a_server(2))
@@ -356,14 +369,17 @@ FILTERS = {("finding.list", "state")}
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_state_is_never_an_input_t19(bridge: Bridge, name: str) -> None:
+def test_state_is_never_an_input_t19(name: str) -> None:
     inputs = set(METHODS[name].params.model_fields)
 
     assert {(name, each) for each in inputs & set(STATE)} <= FILTERS
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_a_member_that_is_not_the_methods_is_refused_and_nothing_changes_t19(knocker: Knocker, name: str) -> None:
+def test_a_member_that_is_not_the_methods_is_refused_and_nothing_changes_t19(
+    embedded_knocker: Knocker, name: str
+) -> None:
+    knocker = embedded_knocker
     params = made_for(METHODS[name])
     members = [each for each in STATE if each not in METHODS[name].params.model_fields]
     before = dump(knocker.bridge.engine, "nonces")
