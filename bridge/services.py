@@ -299,7 +299,7 @@ def _append(
     if service.tenant_id is not None:
         if wish.plan is not None:
             placement.first_extensions(tx, bridge, wish.plan.handler, service.tenant_id, service)
-        if wish.kind in (Kind.CREATE, Kind.TERMINATE):
+        elif wish.kind in (Kind.CREATE, Kind.TERMINATE):
             _want_tenant(tx, bridge, service, moment)
     for option in wish.unmapped:
         findings.open_finding(
@@ -331,6 +331,8 @@ def _is_by_hand(tx: Connection, held: Held, wish: Wish, service: Service) -> boo
     """A person has to do it: to decide on an objection, for a product without a driver, or to find a place for it."""
     if wish.objection is not None or service.tenant_id is None:
         return True
+    if wish.plan is not None:
+        return wish.plan.handler.is_manual
     same = held.service is not None and _processed_as(held.service) == _processed_as(service)
     driver = held.driver if same else handlers.driver_of(tx, service.product_id, service.server_id)
     return driver == MANUAL
