@@ -35,7 +35,7 @@ format: .venv/.ready
 	@$(RUN)/ruff format .
 
 schema: .venv/.ready
-	@$(RUN)/python -m bridge.migrations > sql/schema.sql
+	@$(RUN)/python -m bridge.schema.migrations > sql/schema.sql
 
 sbom: .venv/.ready
 	@mkdir -p dist

@@ -18,11 +18,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import installation, people, settlement
+from bridge import settlement
 from bridge.app import Bridge
 from bridge.database import now, transact
 from bridge.errors import BridgeError, NotReached, OutcomeUnknown, Refused
+from bridge.life import installation
 from bridge.logs import say
+from bridge.people import summons
 from bridge.service import Service
 from bridge.store import announcements, handlers, operations
 from bridge.store import services as service_store
@@ -130,7 +132,7 @@ class Announcer:
     def _done(self, tx: Connection, word: Word, refused: list[str]) -> None:
         self._finish(tx, word.announcement, DONE, "; ".join(refused) or None)
         if refused:
-            people.ask(
+            summons.ask(
                 tx,
                 open_key=f"announcement:{word.announcement.id}",
                 kind="announcement",
@@ -222,7 +224,7 @@ class Announcer:
 
     def _open_task(self, tx: Connection, word: Word, trouble: BridgeError) -> None:
         status = settlement.IN_WHMCS[word.service.status]
-        people.ask(
+        summons.ask(
             tx,
             open_key=f"announcement:{word.announcement.id}",
             kind="announcement",

@@ -16,7 +16,7 @@ from bridge.bell import Bell
 from bridge.crash import Crash, never
 from bridge.drivers import Drivers
 from bridge.errors import NotPrepared
-from bridge.machine import Machine, here
+from bridge.life.machine import Machine, here
 from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
 from bridge.secret import Secret

@@ -9,11 +9,11 @@ import threading
 import time
 
 from bridge.app import Bridge
+from bridge.drift.sweeper import Sweeper
 from bridge.errors import BridgeError
 from bridge.keeper import Job, Keeper
 from bridge.logs import say, way
-from bridge.notices import Notifier
-from bridge.sweeper import Sweeper
+from bridge.people.notices import Notifier
 from bridge.worker import Worker
 
 log = logging.getLogger("bridge.crew")

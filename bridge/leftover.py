@@ -7,12 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import acceptance, blast, installation, people
+from bridge import acceptance
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.blast import Change, Limit, Stopped
 from bridge.database import now, transact
+from bridge.drift import blast
+from bridge.drift.blast import Change, Limit, Stopped
+from bridge.life import installation
 from bridge.operations import Kind, State
+from bridge.people import summons
 from bridge.store import audit, leftovers, mirror, operations, servers, services, tasks
 from bridge.store.leftovers import Leftover
 from bridge.wanted import Status
@@ -82,7 +85,7 @@ def _stopped(
     if stopped is None:
         tasks.close(tx, HELD, state=tasks.COMPLETED, by=CALLER, reason="it is no longer held")
         return None
-    people.ask(
+    summons.ask(
         tx,
         open_key=HELD,
         kind="blast",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import leftover, notices
+from bridge import leftover
 from bridge.app import Bridge
 from bridge.keeper import Job
+from bridge.people import notices
 
 
 def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:

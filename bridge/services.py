@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import acceptance, people, placement, quota, settlement
+from bridge import acceptance, placement, quota, settlement
 from bridge.acceptance import Accepted
 from bridge.app import Bridge
 from bridge.asking import Asking
@@ -26,6 +26,7 @@ from bridge.database import transact
 from bridge.errors import Conflict, NotFound
 from bridge.handler import MANUAL
 from bridge.operations import Kind, Operation, State
+from bridge.people import summons
 from bridge.secret import Secret
 from bridge.service import Service
 from bridge.store import findings, handlers, mirror, operations, services
@@ -445,7 +446,7 @@ def _open_over_limit_task(tx: Connection, bridge: Bridge, service: Service) -> N
     limits, used = dict(service.resources.limits), quota.used(there.plain, service.service_id)
     candidates = {name: sorted(used[name])[limits[name] :] for name in service.over_limit}
     told = ", ".join(f"{len(used[name])} {name} where {limits[name]} are allowed" for name in service.over_limit)
-    people.ask(
+    summons.ask(
         tx,
         open_key=f"over_limit:{service.service_id}",
         kind="over_limit",

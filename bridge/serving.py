@@ -8,14 +8,16 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
-from bridge import sweep, web
+from bridge import web
 from bridge.app import Bridge
 from bridge.crew import Crew
+from bridge.drift import sweep
 from bridge.errors import NotPrepared
 from bridge.keeper import Job
 from bridge.listener import uvicorn_options
@@ -35,15 +37,25 @@ class _Listener(uvicorn.Server):
         yield
 
 
-def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
-    """Serves until SIGTERM or SIGINT; then takes nothing new, ends what runs, and hands back what it holds."""
+Tell = Callable[[dict[str, Any]], object]
+
+
+def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), tell: Tell = lambda _: None) -> int:
+    """Serves until SIGTERM or SIGINT; then takes nothing new, ends what runs, and hands back what it holds.
+
+    `tell` hears where it listens, once connections are taken.
+    """
     with _bound(bridge.settings.listen) as main, _bound(bridge.settings.admin_listen) as admin:
         crew = Crew(bridge, workers=workers, jobs=jobs) if workers else None
         if crew is not None:
             crew.start()
         assert main is not None
-        say(log, logging.INFO, "serving", listen=_where(main), workers=workers)
-        asyncio.run(_serve(bridge, main, admin, crew))
+
+        def ready() -> None:
+            say(log, logging.INFO, "serving", listen=_where(main), workers=workers)
+            tell({"listen": _where(main), "admin_listen": _where(admin) if admin else None, "workers": workers})
+
+        asyncio.run(_serve(bridge, main, admin, crew, ready))
         drained = crew.stop() if crew is not None else True
     say(log, logging.INFO, "stopped", drained=drained)
     return 0
@@ -54,11 +66,12 @@ def notice_for(bridge: Bridge) -> Receive:
     return lambda notice: sweep.notice(bridge, notice.service_id)
 
 
-def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = ()) -> int:
+def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), tell: Tell = lambda _: None) -> int:
     """Workers alone, until SIGTERM or SIGINT."""
     crew = Crew(bridge, workers=workers, jobs=jobs)
     crew.start()
     say(log, logging.INFO, "working", workers=workers)
+    tell({"workers": workers})
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     drained = crew.stop()
     say(log, logging.INFO, "stopped", drained=drained)

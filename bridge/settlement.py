@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import people
 from bridge.operations import ENDED, Kind, Operation, State
+from bridge.people import summons
 from bridge.service import Service
 from bridge.store import announcements, audit, mirror, operations, services, tasks
 from bridge.wanted import Status
@@ -123,7 +123,7 @@ def service_answer(service: Service, domain: str | None) -> dict[str, Any]:
 def open_task(tx: Connection, operation: Operation, service: Service | None, *, now: datetime) -> int:
     """Exactly one open task for an operation that a person has to look at (R-20)."""
     outage = operation.cause_kind == "unreachable"
-    return people.ask(
+    return summons.ask(
         tx,
         open_key=task_key(operation.id),
         kind=operation.kind.value,

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge import attempt, installation, leftover, move, settlement
+from bridge import attempt, leftover, move, settlement
 from bridge.app import Bridge
 from bridge.crash import Point
 from bridge.database import now, transact
 from bridge.drivers import secrets_from
 from bridge.errors import BridgeError, NotReached, Refused
 from bridge.handler import Adopt
+from bridge.life import installation
 from bridge.logs import say, way
 from bridge.operations import (
     DESTRUCTIVE,

@@ -13,19 +13,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, update
 
-from bridge import database, services, sweep
+from bridge import database, services
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.demo.whmcs import seed, tables
 from bridge.demo.whmcs.standin import StandIn
+from bridge.drift import sweep
+from bridge.drift.reporting import listed
+from bridge.drift.sweep import Report
 from bridge.operations import Operation
 from bridge.pbx.memory import MemoryPbx
-from bridge.reporting import listed
 from bridge.service import Service
 from bridge.store import announcements, mirror, operations, tasks
 from bridge.store import services as service_store
 from bridge.store.tasks import Task
-from bridge.sweep import Report
 from bridge.whmcs.sql import sql_records
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
 from tests.whmcs.standin import Recorder, a_standin, addon_records_of

@@ -19,16 +19,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bridge import archive, backup, database, installation, keys, migrations, restoration, schema, services, tables
+from bridge import database, keys, schema, services, tables
 from bridge.app import Bridge
-from bridge.archive import Damaged
 from bridge.cli import run
 from bridge.database import transact
 from bridge.drivers import secrets_from, secrets_to
 from bridge.errors import BridgeError, Conflict, NotPrepared, Refused, Unavailable
-from bridge.existing import what_is_there
+from bridge.life import archive, backup, installation, restoration
+from bridge.life.archive import Damaged
+from bridge.life.restoration import Place
 from bridge.pbx.memory import MemoryPbx
-from bridge.restoration import Place
+from bridge.schema import migrations
+from bridge.schema.existing import what_is_there
 from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import audit, servers, tasks

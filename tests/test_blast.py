@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.blast import PREVIEW_MAX, Change, Limit, fingerprint_of, stopped_by
+from bridge.drift.blast import PREVIEW_MAX, Change, Limit, fingerprint_of, stopped_by
 
 
 def some(count: int, action: str = "suspend", first: int = 1) -> list[Change]:

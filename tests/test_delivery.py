@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.delivery import WAITS, Delivery, State, Unwanted, after_trouble, found_begun, sent
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
+from bridge.people.delivery import WAITS, Delivery, State, Unwanted, after_trouble, found_begun, sent
 from tests.factories import NOON
 
 DELIVERY = Delivery(1, 2, "default", "hook", "msg_1", State.SENDING, attempts=0, due_at=NOON)

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from sqlalchemy import select, update
 
 from bridge.app import Bridge, surroundings
-from bridge.channels.channel import WithSecret
 from bridge.database import transact
-from bridge.department import Department
 from bridge.drivers import Drivers
 from bridge.errors import Conflict, NotFound, NotPrepared
+from bridge.people.channels.channel import WithSecret
+from bridge.people.department import Department
 from bridge.rpc.method import Caller
 from bridge.rpc.methods import all_methods
 from bridge.store import audit, departments, notices

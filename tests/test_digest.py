@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.digest import Figures, worded
+from bridge.people.digest import Figures, worded
 
 
 def test_a_quiet_day_is_told_in_three_lines() -> None:

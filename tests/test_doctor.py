@@ -15,20 +15,22 @@ import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, insert, text, update
 
-from bridge import database, departments, doctor, installation, keys, servers, services, settings
+from bridge import database, keys, servers, services, settings
 from bridge.app import Bridge
-from bridge.channels import AnyChannel
 from bridge.database import NOW, now, transact
 from bridge.demo import stage as stages
 from bridge.demo.whmcs import tables as whmcs_tables
 from bridge.demo.whmcs.standin import Credential, StandIn
-from bridge.doctor import data
-from bridge.doctor.check import Check, Found, Result, ok
-from bridge.doctor.patient import Patient, admit
 from bridge.errors import NotReached
-from bridge.machine import Machine
-from bridge.migrations import folder
+from bridge.life import doctor, installation
+from bridge.life.doctor import data
+from bridge.life.doctor.check import Check, Found, Result, ok
+from bridge.life.doctor.patient import Patient, admit
+from bridge.life.machine import Machine
+from bridge.people import departments
+from bridge.people.channels import AnyChannel
 from bridge.rights import beyond, lacking, rights_in, statements
+from bridge.schema.migrations import folder
 from bridge.secret import Secret
 from bridge.server import Health
 from bridge.settings import Address, Settings

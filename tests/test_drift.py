@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bridge import drift
-from bridge.drift import (
+from bridge.drift import drift
+from bridge.drift.drift import (
     ALLOWED,
     IN_WHMCS,
     Class,
@@ -23,15 +23,15 @@ from bridge.drift import (
     policy_of,
     remedies,
 )
+from bridge.drift.pbx_drift import UNKNOWN_TENANTS_MAX, Kept, of_listing, of_numbers, of_tenant, without_service
+from bridge.drift.whmcs_drift import Ours, Theirs, of_product, of_service, options_of, orphan, unknown_here
 from bridge.errors import NotPrepared
 from bridge.handler import Handler
 from bridge.pbx.driver import Extension, Gateway, Tenant
 from bridge.pbx.memory import EVERYTHING
-from bridge.pbx_drift import UNKNOWN_TENANTS_MAX, Kept, of_listing, of_numbers, of_tenant, without_service
 from bridge.service import Option, Resources, Service
 from bridge.wanted import Contribution, Held, Status
 from bridge.whmcs import records
-from bridge.whmcs_drift import Ours, Theirs, of_product, of_service, options_of, orphan, unknown_here
 
 PACKAGE = Resources(limits=(("extensions", 3),), options=(("Extensions", Option(limit="extensions")),))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from bridge import database, schema, tables
-from bridge.migrations import folder
+from bridge.schema.migrations import folder
 from bridge.whmcs.questions import NEEDED, OPTIONAL
 from tests.databases import MariadbServer
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from bridge import installation, services
+from bridge import services
 from bridge.announcer import Announcer
 from bridge.app import Bridge
 from bridge.database import connect, transact
 from bridge.demo.whmcs import tables
 from bridge.errors import Conflict, NotPrepared, NotReached, Unavailable
-from bridge.installation import differing, fingerprint_of, identity_of
-from bridge.machine import Machine, here
+from bridge.life import installation
+from bridge.life.installation import differing, fingerprint_of, identity_of
+from bridge.life.machine import Machine, here
 from bridge.rpc.dispatch import Dispatcher
 from bridge.rpc.method import Caller
 from bridge.rpc.methods import all_methods

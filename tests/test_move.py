@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from bridge import leftover, move, objects, repairs, services, tasks
+from bridge import leftover, move, objects, services, tasks
 from bridge.app import Bridge
 from bridge.crash import Point
 from bridge.database import now, transact
+from bridge.drift import repairs
 from bridge.errors import Conflict, NotFound, NotPrepared, NotReached, OutcomeUnknown
 from bridge.objects import Where
 from bridge.pbx.driver import Capabilities, Extension, Gateway, Tenant

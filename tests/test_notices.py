@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from bridge import notices, people
 from bridge.app import Bridge, surroundings
-from bridge.channels import AnyChannel
-from bridge.channels.channel import WithSecret
 from bridge.crash import Point
 from bridge.database import transact
-from bridge.delivery import Delivery, State
-from bridge.department import Department
 from bridge.drivers import Drivers
-from bridge.notices import Notifier
+from bridge.people import notices, summons
+from bridge.people.channels import AnyChannel
+from bridge.people.channels.channel import WithSecret
+from bridge.people.delivery import Delivery, State
+from bridge.people.department import Department
+from bridge.people.notices import Notifier
 from bridge.server import Health
 from bridge.store import departments, tasks
 from bridge.store import notices as store
@@ -398,7 +398,7 @@ def test_a_bug_in_one_channel_does_not_stop_the_messages_behind_it(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("bridge.channels.whmcs_notification.WhmcsNotification.send", broken)
+    monkeypatch.setattr("bridge.people.channels.whmcs_notification.WhmcsNotification.send", broken)
     tell(bridge)
     run(bridge)
 
@@ -587,7 +587,7 @@ def test_one_outage_with_many_waiting_services_is_one_mail_for_each_department(
 
     def act(tx: Any) -> None:
         for number in range(100):
-            people.ask(
+            summons.ask(
                 tx,
                 open_key=f"operation:{number}",
                 kind="suspend",

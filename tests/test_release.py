@@ -21,11 +21,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bridge import archive, backup, database, migrations, release, schema, services, tables
+from bridge import database, schema, services, tables
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import NotPrepared, Refused
-from bridge.migrations import read, read_all
+from bridge.life import archive, backup, release
+from bridge.schema import migrations
+from bridge.schema.migrations import read, read_all
 from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import installation as facts

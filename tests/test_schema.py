@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from bridge import database, migrations, schema, tables
+from bridge import database, schema, tables
 from bridge.errors import NotPrepared
-from bridge.existing import what_is_there
-from bridge.migrations import Column, Table, add_up, as_schema, folder, read, read_all
+from bridge.schema import migrations
+from bridge.schema.existing import what_is_there
+from bridge.schema.migrations import Column, Table, add_up, as_schema, folder, read, read_all
 from bridge.secret import Secret
 from tests.databases import MariadbServer
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from bridge import selftest
 from bridge.app import Bridge
 from bridge.cli import run
 from bridge.database import transact
 from bridge.demo.whmcs.standin import StandIn
-from bridge.selftest import Trial
+from bridge.life import selftest
+from bridge.life.selftest import Trial
 from bridge.store import installation as facts
 from bridge.whmcs.sql import sql_records
 from tests.factories import a_server, with_memory_pbx

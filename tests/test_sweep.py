@@ -16,22 +16,23 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from bridge import services, sweep
+from bridge import services
 from bridge import tasks as task_cases
 from bridge.announcer import Announcer
 from bridge.app import Bridge
 from bridge.database import connect, now, transact
 from bridge.demo.whmcs import seed, tables
 from bridge.demo.whmcs.standin import Credential
+from bridge.drift import sweep
+from bridge.drift.sweeper import Sweeper
 from bridge.errors import NotPrepared, Unavailable
-from bridge.installation import enter_restore
+from bridge.life.installation import enter_restore
 from bridge.pbx.driver import Extension, Gateway, Number, Tenant
 from bridge.secret import Secret
 from bridge.serving import notice_for
 from bridge.settings import Settings
 from bridge.store import mirror, operations, servers
 from bridge.store import services as service_store
-from bridge.sweeper import Sweeper
 from bridge.tables import metadata
 from bridge.vault import Vault
 from bridge.wanted import Status

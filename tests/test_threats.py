@@ -109,7 +109,7 @@ def dump(engine: Engine, *without: str) -> dict[str, list[tuple[Any, ...]]]:
 
 RAW = {"text", "literal_column", "TextClause", "quoted_name"}
 RAW_METHODS = {"exec_driver_sql", "executescript", "from_statement"}
-MAY_RUN_A_FILE = {"bridge/schema.py"}
+MAY_RUN_A_FILE = {"bridge/schema/__init__.py"}
 """Runs the statements of `sql/`, which come with the bridge."""
 
 

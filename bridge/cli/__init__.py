@@ -54,7 +54,7 @@ def root(
 
 def run(arguments: Sequence[str]) -> int:
     try:
-        answer = app(list(arguments), standalone_mode=False)
+        answer = app(list(arguments), prog_name="bridge", standalone_mode=False)
     except BridgeError as trouble:
         return say_error(str(trouble))
     except KeyboardInterrupt:
@@ -69,6 +69,9 @@ def run(arguments: Sequence[str]) -> int:
 def _usage(error: Exception) -> int:
     """What the parser could not understand; everything else is a bug and is told by its kind alone."""
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
+        if error.format_message().startswith("Usage:"):  # a group without a command: its help
+            print(error.format_message(), file=sys.stderr)
+            return 2
         context = getattr(error, "ctx", None)
         hint = context.command_path if context is not None else "bridge"
         print(f"{error.format_message()} (see: {hint} --help)", file=sys.stderr)

@@ -27,8 +27,8 @@ def call(
     """Ask one RPC method by hand."""
     from pydantic import ValidationError
 
-    from bridge import installation
     from bridge.errors import NotFound, NotPrepared
+    from bridge.life import installation
     from bridge.rpc.dispatch import CONFIRM, wrong_fields
     from bridge.rpc.method import Caller
     from bridge.rpc.methods import all_methods

@@ -9,7 +9,7 @@ import typer
 from bridge.cli.words import Json, no_core_dumps, say_error, say_json, say_table
 
 if TYPE_CHECKING:
-    from bridge.doctor.check import Result
+    from bridge.life.doctor.check import Result
 
 STYLES = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 
@@ -27,9 +27,9 @@ def doctor(
     import sys
 
     from bridge import __version__, logs
-    from bridge.doctor import checks, examine, is_well
-    from bridge.doctor.patient import admit
     from bridge.errors import NotPrepared
+    from bridge.life.doctor import checks, examine, is_well
+    from bridge.life.doctor.patient import admit
 
     wanted = [each for each in checks() if not only or each.name.startswith(tuple(only))]
     if not wanted:

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show(json: Json = False) -> None:
     """Which WHMCS is served, on which machines, and why nothing is done."""
-    from bridge import installation
+    from bridge.life import installation
 
     found = installation.shown(the_bridge())
     if json:
@@ -43,9 +43,9 @@ def confirm(
     json: Json = False,
 ) -> None:
     """Say by your name that the bridge may go on. It is written down."""
-    from bridge import installation
     from bridge.asking import Asking
     from bridge.errors import NotPrepared
+    from bridge.life import installation
 
     bridge = the_bridge()
     asking = Asking("cli", "installation.confirm", dry_run=dry_run)

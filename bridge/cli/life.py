@@ -15,7 +15,7 @@ from bridge.cli.words import DryRun, Json, operator, say_facts, say_json
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bridge.archive import Key
+    from bridge.life.archive import Key
     from bridge.settings import Settings
 
 KeyFile = Annotated[
@@ -43,7 +43,7 @@ def backup(
     json: Json = False,
 ) -> None:
     """Write the bridge's own tables into one encrypted file, while work goes on."""
-    from bridge import backup as backups
+    from bridge.life import backup as backups
 
     read = _settings()
     engine = _engine(read)
@@ -80,7 +80,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a backup back. The bridge then waits until a person has looked: bridge installation confirm restored."""
-    from bridge import restoration
+    from bridge.life import restoration
 
     read = _settings()
     place = restoration.Place(_engine(read), read.instance, read.master_key_file)
@@ -121,9 +121,9 @@ def upgrade(
     json: Json = False,
 ) -> None:
     """Bring the database to this release: check, back up, add to the schema, check again. Services go on meanwhile."""
-    from bridge import backup as backups
-    from bridge import release
     from bridge.errors import NotPrepared
+    from bridge.life import backup as backups
+    from bridge.life import release
 
     read = _settings()
     engine = _engine(read)
@@ -186,8 +186,8 @@ def _own_master_key(read: Settings) -> bytes:
 
 
 def _key(key_file: Path | None, passphrase_file: Path | None, *, twice: bool) -> Key:
-    from bridge import archive
     from bridge.errors import NotPrepared
+    from bridge.life import archive
     from bridge.secret import Secret
 
     if key_file is not None and passphrase_file is not None:

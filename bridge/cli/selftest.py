@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from bridge.cli.words import DryRun, Json, operator, say_json, say_table, the_bridge
+from bridge.cli.words import DryRun, Json, operator, say_error, say_json, say_table, the_bridge
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 def selftest(dry_run: DryRun = False, json: Json = False) -> int:
     """Try what is set up, by reading only, and write the result down with version and date."""
-    from bridge import selftest as selftests
+    from bridge.life import selftest as selftests
 
     trials = selftests.run(the_bridge(), by=operator(), dry_run=dry_run)
     if json:
@@ -23,4 +23,5 @@ def selftest(dry_run: DryRun = False, json: Json = False) -> int:
     else:
         columns = ("subject", "result", "version", "detail")
         say_table("Self test", columns, ((each.subject, each.status, each.version, each.detail) for each in trials))
-    return 1 if any(trial.status == "fail" for trial in trials) else 0
+    failed = [trial.subject for trial in trials if trial.status == "fail"]
+    return say_error(f"{len(failed)} of {len(trials)} did not pass: {', '.join(failed)}") if failed else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bridge.cli.words import say_json, the_bridge
+from bridge.cli.words import Json, say_json, the_bridge
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(
     workers: bool = typer.Option(True, "--workers/--no-workers", help="Also do the work, not only take calls."),
+    json: Json = False,
 ) -> int:
     """Take WHMCS's calls, and do what they ask."""
     from bridge import serving
@@ -22,10 +23,11 @@ def serve(
 
     bridge = the_bridge()
     count = bridge.settings.workers if workers else 0
-    return serving.serve(bridge, workers=count, jobs=periodic_jobs(bridge))
+    tell = say_json if json else print_nothing
+    return serving.serve(bridge, workers=count, jobs=periodic_jobs(bridge), tell=tell)
 
 
-def work() -> int:
+def work(json: Json = False) -> int:
     """Do what was asked, without taking calls: more workers, on this host or another."""
     import signal
 
@@ -34,7 +36,12 @@ def work() -> int:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     bridge = the_bridge()
-    return serving.work(bridge, workers=bridge.settings.workers, jobs=periodic_jobs(bridge))
+    tell = say_json if json else print_nothing
+    return serving.work(bridge, workers=bridge.settings.workers, jobs=periodic_jobs(bridge), tell=tell)
+
+
+def print_nothing(_: object) -> None:
+    """What a service has to say goes to its log."""
 
 
 def openrpc(

@@ -22,7 +22,7 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Compare, repair, report or ask, as the policies say."""
-    from bridge.sweep import run
+    from bridge.drift.sweep import run
 
     report = run(the_bridge(), dry_run=dry_run, service_ids=service or None, confirm=confirm, person=operator())
     if json:

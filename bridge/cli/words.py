@@ -23,7 +23,7 @@ def say_error(sentence: str) -> int:
 
 
 def say_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, default=str))
+    print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
 
 
 def say_table(

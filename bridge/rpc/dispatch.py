@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import exc as database_trouble
 
-from bridge import installation
 from bridge.app import Bridge
 from bridge.errors import BridgeError
+from bridge.life import installation
 from bridge.logs import say, way
 from bridge.rpc.exchange import Exchange, Visit, nothing
 from bridge.rpc.faults import fault, fault_of, invalid_params

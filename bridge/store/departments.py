@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bridge.channels import AnyChannel
-from bridge.channels.channel import WithSecret
 from bridge.database import NOW
-from bridge.department import DEFAULT, Department
 from bridge.errors import NotPrepared
+from bridge.people.channels import AnyChannel
+from bridge.people.channels.channel import WithSecret
+from bridge.people.department import DEFAULT, Department
 from bridge.secret import Secret
 from bridge.tables import departments
 from bridge.vault import Vault

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from bridge.digest import Figures
 from bridge.operations import OPEN, State
+from bridge.people.digest import Figures
 from bridge.store import notices
 from bridge.store import servers as server_store
 from bridge.store.tasks import CLAIMED

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, or_, select, update
 
-from bridge.channels.channel import Message
 from bridge.database import NOW
-from bridge.delivery import Delivery, State
+from bridge.people.channels.channel import Message
+from bridge.people.delivery import Delivery, State
 from bridge.store import departments
 from bridge.tables import deliveries, notices
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from bridge.errors import Refused
-from bridge.migrations import Table
+from bridge.schema.migrations import Table
 from bridge.tables import Utc
 
 FETCHED_AT_ONCE = 200

@@ -6,12 +6,12 @@ import ipaddress
 from dataclasses import replace
 from typing import Any
 
-from bridge.channels.channel import Message, Outside
-from bridge.channels.mail import Mail
-from bridge.channels.webhook import Webhook
-from bridge.channels.whmcs_notification import WhmcsNotification
-from bridge.channels.whmcs_ticket import WhmcsTicket
 from bridge.network import Guard
+from bridge.people.channels.channel import Message, Outside
+from bridge.people.channels.mail import Mail
+from bridge.people.channels.webhook import Webhook
+from bridge.people.channels.whmcs_notification import WhmcsNotification
+from bridge.people.channels.whmcs_ticket import WhmcsTicket
 from bridge.whmcs.client import Whmcs
 from tests.factories import NOON
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.channels.channel import Outside
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
 from bridge.network import Guard, fingerprint
+from bridge.people.channels.channel import Outside
 from tests.canary import CANARY
 from tests.channels.mail_server import MailServer, mail_server
 from tests.channels.making import a_mail, a_message, outside
@@ -192,7 +192,7 @@ def test_nobody_listening_means_that_nothing_was_sent() -> None:
 
 def test_a_server_that_drips_is_left_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     server = MailServer(answers={"EHLO": "250-one of many"})  # a reply that never ends
-    monkeypatch.setattr("bridge.channels.mail.Mail.seconds_max", 1)
+    monkeypatch.setattr("bridge.people.channels.mail.Mail.seconds_max", 1)
 
     trouble = trouble_with(server)
 

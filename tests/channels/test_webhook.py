@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bridge import webhook_signature
-from bridge.channels.channel import Outside
-from bridge.delivery import Unwanted
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
 from bridge.network import Guard
+from bridge.people import webhook_signature
+from bridge.people.channels.channel import Outside
+from bridge.people.delivery import Unwanted
 from bridge.secret import Secret
 from tests.channels.making import WEBHOOK_SECRET, a_message, a_webhook, outside
 from tests.factories import NOON
@@ -118,7 +118,7 @@ def test_what_is_told_of_a_failure_leaves_the_path_out(status: int) -> None:
 
 
 def test_a_receiver_that_says_nothing_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.channels.webhook.Webhook.seconds_max", 1)
+    monkeypatch.setattr("bridge.people.channels.webhook.Webhook.seconds_max", 1)
 
     with (
         listening(_silence) as there,

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from bridge import departments
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.channels import AnyChannel
-from bridge.channels.channel import WithSecret
+from bridge.people import departments
+from bridge.people.channels import AnyChannel
+from bridge.people.channels.channel import WithSecret
 from bridge.rpc.method import Caller, Method, Params, WriteParams, asking_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from bridge import installation
 from bridge.app import Bridge
 from bridge.errors import NotPrepared
+from bridge.life import installation
 from bridge.rpc.method import Caller, Method, Params, WriteParams, asking_of
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]

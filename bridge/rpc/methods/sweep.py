@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from bridge import reporting, sweep
 from bridge.app import Bridge
-from bridge.drift import Class, Policy
+from bridge.drift import reporting, sweep
+from bridge.drift.drift import Class, Policy
 from bridge.rpc.method import Caller, Id, Method, Params, WriteParams, asking_of
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
