@@ -28,6 +28,8 @@ from bridge.webhooks import Receive
 
 log = logging.getLogger("bridge.serving")
 
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
+
 
 class _Listener(uvicorn.Server):
     """One of our listeners. Signals are heard once, for all of them, in `_serve`."""
@@ -45,6 +47,7 @@ def serve(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), tell: Tel
 
     `tell` hears where it listens, once connections are taken.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # one that comes before we can hear it waits until we can
     with _bound(bridge.settings.listen) as main, _bound(bridge.settings.admin_listen) as admin:
         crew = Crew(bridge, workers=workers, jobs=jobs) if workers else None
         if crew is not None:
@@ -72,13 +75,19 @@ def work(bridge: Bridge, *, workers: int, jobs: tuple[Job, ...] = (), tell: Tell
     crew.start()
     say(log, logging.INFO, "working", workers=workers)
     tell({"workers": workers})
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    signal.sigwait(_ENDS)
     drained = crew.stop()
     say(log, logging.INFO, "stopped", drained=drained)
     return 0
 
 
-async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | None, crew: Crew | None) -> None:
+async def _serve(
+    bridge: Bridge,
+    main: socket.socket,
+    admin: socket.socket | None,
+    crew: Crew | None,
+    ready: Callable[[], object],
+) -> None:
     app = web.app(bridge, all_methods(), notice=notice_for(bridge))
     door = app.state.door
     listeners = [(_listener(bridge, app), main)]
@@ -93,8 +102,10 @@ async def _serve(bridge: Bridge, main: socket.socket, admin: socket.socket | Non
             listener.should_exit = True
 
     loop = asyncio.get_running_loop()
-    for heard in (signal.SIGTERM, signal.SIGINT):
+    for heard in _ENDS:
         loop.add_signal_handler(heard, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+    ready()
     await asyncio.gather(*(listener.serve(sockets=[bound]) for listener, bound in listeners))
 
 
@@ -112,9 +123,7 @@ def _bound(address: Address | None) -> Iterator[socket.socket | None]:
     try:
         bound = socket.create_server((address.host, address.port), family=family, backlog=512)
     except OSError as error:
-        why = (
-            os.strerror(error.errno) if error.errno else "no such host"
-        )  # Python adds an address of its own to strerror
+        why = os.strerror(error.errno) if error.errno else "no such host"  # strerror alone repeats the address
         raise NotPrepared(f"{address} cannot be listened on: {why}; see BRIDGE_LISTEN") from error
     with bound:
         # asyncio sets it only for sockets it makes itself; without it a kept connection waits 40 ms for nothing.
