@@ -17,16 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine, select, text, update
 
 from bridge import schema, services
 from bridge.app import Bridge
 from bridge.database import transact
+from bridge.demo import stage as stages
+from bridge.demo.story import play
 from bridge.errors import Unavailable
 from bridge.rpc.methods import all_methods
 from bridge.secret import Secret
-from bridge.settings import Settings
+from bridge.settings import Address, Settings
 from bridge.store import handlers, tasks
 from bridge.store import installation as facts
 from bridge.store import services as service_store
@@ -451,6 +454,34 @@ def test_a_round_of_calls_with_secrets_in_them_says_none_of_them_t20(bridge: Bri
     assert tables_that_sing(bridge.engine) == []
     assert files_that_sing(tmp_path) == []
     assert pbx.find("acme.example") is not None
+
+
+def test_a_whole_round_of_the_demo_leaves_no_secret_behind_t20(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Keys, portal administrators and telephones: what the round handed around is on the PBX, and nowhere readable."""
+    told: list[str] = []
+    with stages.stage(tmp_path / "stage", Address("127.0.0.1", 0)) as set_up:
+        summary = play(set_up, told.append)
+        by_hand = set_up.pbx.by_hand
+        tenants = [tenant for domain in by_hand.domains() if (tenant := by_hand.see(domain)) is not None]
+        secrets = {each.password for tenant in tenants for each in tenant.extensions}
+        secrets |= {tenant.admin_password for tenant in tenants}
+        shown = (
+            httpx.get(f"{set_up.bridge_address}/metrics").text + httpx.get(f"{set_up.bridge_address}/openrpc.json").text
+        )
+    texts = {each.reveal() for each in secrets if each is not None}
+    texts |= {path.read_text().strip() for path in (tmp_path / "stage").glob("*.secret")}
+    texts.add((tmp_path / "stage" / "master.key").read_text().strip())
+
+    said = capfd.readouterr()
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "stage").glob("bridge.db*"))
+
+    assert summary.tied_out, summary.complaints
+    assert len(texts) >= 8
+    places = {"log": caplog.text, "output": said.out + said.err, "screen": "".join(told), "web": shown}
+    assert {name for name, place in places.items() for each in texts if each in place} == set()
+    assert [each for each in texts if each.encode() in kept] == []
 
 
 def test_nothing_secret_is_in_the_arguments_of_a_process_t20() -> None:
