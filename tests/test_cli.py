@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pty
 import re
@@ -83,7 +84,17 @@ def house(tmp_path: Path, migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def type_(house: dict[str, str], capfd: pytest.CaptureFixture[str]) -> Type:
+def log_as_before() -> Iterator[None]:
+    """A command sets the log of its process up; this process has others to serve."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def type_(house: dict[str, str], log_as_before: None, capfd: pytest.CaptureFixture[str]) -> Type:
     """What a command answers, in this process: as `bridge` does it."""
 
     def typed(*arguments: str) -> Typed:
