@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import acceptance, placement, quota, settlement
-from bridge.acceptance import Accepted
+from bridge import acceptance, placement, quota, settlement, undoing
+from bridge.acceptance import OBJECTION, Accepted
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import transact
@@ -29,9 +29,9 @@ from bridge.operations import Kind, Operation, State
 from bridge.people import summons
 from bridge.secret import Secret
 from bridge.service import Service
-from bridge.store import findings, handlers, mirror, operations, services
+from bridge.store import findings, handlers, mirror, operations, services, tasks
 from bridge.store.services import Held
-from bridge.wanted import Status, living
+from bridge.wanted import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +136,24 @@ def create(
         if service is not None:
             if service.client_id != client_id:
                 raise Conflict(f"service {service_id} belongs to another client", kind="tenant_mismatch")
-            restored = replace(
-                service,
-                status=Status.ACTIVE,
-                suspend_reason=None,
-                product_id=product_id,
-                resources=chosen.resources,
-                options=tuple(sorted(options.items())),
-                package_version=version,
-                username=username or service.username,
-            )
             objection = _objection(tx, service, server_id=server_id, domain=domain)
-            if service.tenant_id is not None or objection is not None:
-                return Wish(Kind.CREATE, restored, password=password, unmapped=chosen.unmapped, objection=objection)
+            if objection is not None:
+                return Wish(Kind.CREATE, service, objection=objection)
+            if service.tenant_id is not None:
+                restored = replace(
+                    service,
+                    status=Status.ACTIVE,
+                    suspend_reason=None,
+                    product_id=product_id,
+                    resources=chosen.resources,
+                    options=tuple(sorted(options.items())),
+                    custom_fields=tuple(sorted(custom_fields.items())),
+                    package_version=version,
+                    department=_department(tx, product_id, service),
+                    username=username or service.username,
+                )
+                restored = replace(restored, over_limit=_over_limit(tx, bridge, restored))
+                return Wish(Kind.CREATE, restored, password=password, unmapped=chosen.unmapped)
         plan = placement.plan(
             tx,
             service_id=service_id,
@@ -254,6 +259,9 @@ def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wis
         raise Conflict(
             f"something else was asked of service {service_id} meanwhile", kind="superseded", service_id=service_id
         )
+    known = _still_stands(tx, standing, held.service)
+    if known is not None:
+        return acceptance.repeated(known)
     wish = wisher(tx, held.service)
     first = _wished_before(tx, bridge, held.service, wish)
     if first is not None:
@@ -267,16 +275,33 @@ def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wis
     return acceptance.accepted(operation, service, domain)
 
 
+def _still_stands(tx: Connection, standing: acceptance.Standing, held: Service | None) -> Operation | None:
+    """What was asked under the key, if WHMCS asked nothing else since: whatever changed here, it is the same call."""
+    if held is None or standing.operation_id is None:
+        return None
+    last = operations.latest(tx, held.service_id)
+    return last if last is not None and last.id == standing.operation_id and _came_to_something(last) else None
+
+
+def _came_to_something(operation: Operation) -> bool:
+    return operation.state not in (State.CANCELLED, State.SUPERSEDED)
+
+
 def _wished_before(tx: Connection, bridge: Bridge, held: Service | None, wish: Wish) -> Operation | None:
     """The operation that first wished what is wished again (R-21), unless it came to nothing."""
-    if held is None or wish.is_new or wish.objection is not None:
+    if held is None or wish.is_new or _without_notes(held) != _without_notes(wish.service):
         return None
-    if _without_notes(held) != _without_notes(wish.service):
-        return None
+    if wish.objection is not None:
+        waiting = operations.queued(tx, held.service_id)
+        return next((each for each in waiting if each.cause_kind == OBJECTION and each.cause == wish.objection), None)
     if wish.password is not None and services.password_of(tx, held.service_id, bridge.vault) != wish.password:
         return None
     first = operations.latest(tx, held.service_id)
-    return first if first is not None and first.state not in (State.CANCELLED, State.SUPERSEDED) else None
+    if first is not None and first.cause_kind == OBJECTION:
+        # What met an objection wished nothing: what is wanted is what was wished before it.
+        earlier = operations.of_service(tx, held.service_id)
+        first = next((each for each in earlier if each.kind in WISHED and each.cause_kind != OBJECTION), None)
+    return first if first is not None and _came_to_something(first) else None
 
 
 def _without_notes(service: Service) -> Service:
@@ -287,6 +312,7 @@ def _append(
     tx: Connection, bridge: Bridge, asking: Asking, held: Held, wish: Wish
 ) -> tuple[Operation, Service, str | None]:
     before, moment, domain = held.service, held.moment, held.domain
+    known = {} if before is None else undoing.note(before, wish.service, kept_until=_kept_until(tx, domain, wish))
     service = replace(wish.service, generation=(before.generation if before else 0) + 1)
     if before is not None:
         acceptance.supersede(tx, bridge, asking.caller, before, domain, wish.kind, moment)
@@ -294,14 +320,17 @@ def _append(
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
         domain = wish.plan.domain
         placement.settle(tx, service, domain, moment)
-    (services.add if before is None else services.save)(tx, service)
+    if before is None:
+        services.add(tx, service)
+    else:
+        services.save(tx, service, before=before)
     if wish.password is not None:
         services.save_password(tx, service.service_id, wish.password, bridge.vault)
     if service.tenant_id is not None:
         if wish.plan is not None:
             placement.first_extensions(tx, bridge, wish.plan.handler, service.tenant_id, service)
-        elif wish.kind in (Kind.CREATE, Kind.TERMINATE):
-            _want_tenant(tx, bridge, service, moment)
+        elif wish.kind in (Kind.CREATE, Kind.TERMINATE) and wish.objection is None:
+            undoing.want_tenant(tx, bridge, service, moment)
     for option in wish.unmapped:
         findings.open_finding(
             tx,
@@ -318,13 +347,19 @@ def _append(
         asking,
         service,
         wish.kind,
-        asked=_asked(asking, wish),
+        asked=_asked(asking, wish) | known,
         moment=moment,
         by_hand=_is_by_hand(tx, held, wish, service),
         cause=wish.objection,
     )
-    if service.over_limit:
-        _open_over_limit_task(tx, bridge, service)
+    if wish.kind in (Kind.CREATE, Kind.CHANGE_PACKAGE) and wish.objection is None:
+        if service.over_limit:
+            _open_over_limit_task(tx, bridge, service)
+        elif before is not None and before.over_limit:
+            reason = "within the limits of what it has now"
+            tasks.close(
+                tx, f"over_limit:{service.service_id}", state=tasks.COMPLETED, by=asking.caller, reason=reason
+            )
     return operation, service, domain
 
 
@@ -344,19 +379,12 @@ def _processed_as(service: Service) -> tuple[int, int | None]:
     return service.product_id, service.server_id
 
 
-def _want_tenant(tx: Connection, bridge: Bridge, service: Service, moment: datetime) -> None:
-    """Whether the tenant as a whole is to be there, and until when an ended one is kept."""
-    assert service.tenant_id is not None
-    sharing = [
-        service if each.service_id == service.service_id else each
-        for each in services.of_tenants(tx, [service.tenant_id])[service.tenant_id]
-    ]
-    if living(each.contribution() for each in sharing):
-        mirror.set_wanted(tx, service.tenant_id, state="present", delete_after=None)
-        return
-    days = service.resources.retention_days
-    keep = timedelta(days=bridge.settings.retention_days if days is None else days)
-    mirror.set_wanted(tx, service.tenant_id, state="disabled", delete_after=moment + keep)
+def _kept_until(tx: Connection, domain: str | None, wish: Wish) -> datetime | None:
+    """Until when the tenant is kept so far, where the wish decides on that anew."""
+    if domain is None or wish.kind not in (Kind.CREATE, Kind.TERMINATE):
+        return None
+    place = mirror.by_domain(tx, domain)
+    return place.delete_after if place is not None else None
 
 
 def _asked(asking: Asking, wish: Wish) -> dict[str, Any]:
@@ -387,7 +415,7 @@ def _may_change(service: Service, how: str) -> None:
 
 def _objection(tx: Connection, service: Service, *, server_id: int | None, domain: str) -> str | None:
     """A server or a domain edited in WHMCS is for a person to decide, never a silent move or rename."""
-    if server_id is not None and service.server_id is not None and server_id != service.server_id:
+    if service.tenant_id is not None and server_id not in (None, service.server_id):
         return (
             f"WHMCS names server {server_id}, but the service lives on server {service.server_id}; move it or undo that"
         )

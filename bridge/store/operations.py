@@ -17,7 +17,7 @@ _IN_LANE = [state.value for state in (*sorted(QUEUED), State.RUNNING)]
 _OPEN = [*_IN_LANE, State.MANUAL.value]
 
 
-_ADD = insert(operations)
+_ADD = insert(operations).values(destructive=0, attempts=0)
 
 
 def add(
@@ -44,20 +44,14 @@ def add(
         "kind": kind.value,
         "generation": generation,
         "state": state.value,
-        "step": None,
-        "destructive": 0,
-        "attempts": 0,
         "due_at": due,
-        "waiting_since": None,
         "asked": asked,
         "cause": cause,
         "cause_kind": "refused" if cause else None,
-        "answer": None,
         "late": int(late),
         "actor": actor[:128],
         "created_at": now,
         "updated_at": now,
-        "finished_at": None,
     }
     key = tx.execute(_ADD, row).inserted_primary_key
     assert key is not None
@@ -97,7 +91,7 @@ def latest(tx: Connection, service_id: int) -> Operation | None:
 
 
 _QUEUED = (
-    select(operations)
+    select(operations.c.id)
     .where(
         operations.c.service_id == bindparam("this_service"),
         operations.c.state.in_([*(state.value for state in sorted(QUEUED)), State.MANUAL.value]),
@@ -109,7 +103,11 @@ _QUEUED = (
 
 def queued(tx: Connection, service_id: int) -> list[Operation]:
     """What still waits for a service, oldest first, held until the transaction ends."""
-    return [operation_from(row) for row in tx.execute(_QUEUED, {"this_service": service_id})]
+    found = tx.execute(_QUEUED, {"this_service": service_id}).scalars().all()
+    if not found:
+        return []  # nearly always, and then the many columns of an operation were not asked for
+    rows = tx.execute(select(operations).where(operations.c.id.in_(found)).order_by(operations.c.id))
+    return [operation_from(row) for row in rows]
 
 
 def of_service(tx: Connection, service_id: int, limit: int = 20) -> list[Operation]:

@@ -93,8 +93,13 @@ def add(tx: Connection, service: Service) -> None:
     tx.execute(_ADD, _changing(service) | {"service_id": service.service_id})
 
 
-def save(tx: Connection, service: Service) -> None:
-    tx.execute(_SAVE, {"this_service": service.service_id, **_changing(service)})
+def save(tx: Connection, service: Service, *, before: Service | None = None) -> None:
+    """`before` is the service as it was read under lock: then only what changed is written."""
+    changed = _changing(service)
+    if before is not None:
+        was = _changing(before)
+        changed = {name: value for name, value in changed.items() if value != was[name]}
+    tx.execute(_SAVE, {"this_service": service.service_id, **changed})
 
 
 def save_over_limit(tx: Connection, service_id: int, over_limit: Sequence[str]) -> None:
@@ -112,7 +117,7 @@ def leave_tenant(tx: Connection, tenant_id: int) -> None:
 
 
 def save_password(tx: Connection, service_id: int, password: Secret, vault: Vault) -> None:
-    sealed = vault.seal(password, place=_place(service_id))
+    sealed = vault.seal(password, place=place_of(service_id))
     tx.execute(update(services).where(services.c.service_id == service_id).values(password=sealed))
 
 
@@ -120,10 +125,10 @@ def password_of(tx: Connection, service_id: int, vault: Vault) -> Secret | None:
     row = tx.execute(select(services.c.password).where(services.c.service_id == service_id)).one_or_none()
     if row is None or row.password is None:
         return None
-    return vault.open(row.password, place=_place(service_id))
+    return vault.open(row.password, place=place_of(service_id))
 
 
-def _place(service_id: int) -> str:
+def place_of(service_id: int) -> str:
     return f"services.password.{service_id}"
 
 
