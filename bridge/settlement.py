@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bridge import undoing
 from bridge.operations import ENDED, Kind, Operation, State
 from bridge.people import summons
 from bridge.service import Service
@@ -131,7 +132,7 @@ def open_task(tx: Connection, operation: Operation, service: Service | None, *, 
         title=f"{_TITLES[operation.kind]} service {operation.service_id}",
         cause=operation.cause or "This product is processed by hand.",
         suggestion=suggestion_for(operation),
-        details={"asked": operation.asked, "attempts": operation.attempts},
+        details={"asked": undoing.told(operation.asked), "attempts": operation.attempts},
         operation_id=operation.id,
         service_id=operation.service_id,
         server_id=operation.server_id,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import once, placement, servers, services, settlement
+from bridge import once, placement, servers, services, settlement, undoing
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
@@ -40,7 +40,7 @@ def operation(bridge: Bridge, *, operation_id: int | None, caller: str, key: str
         return services.operation_answer(found) | {
             "step": found.step.value if found.step else None,
             "cause_kind": found.cause_kind,
-            "asked": found.asked,
+            "asked": undoing.told(found.asked),
             "task_id": task.id if task else None,
             "service": settlement.service_answer(held, domain) if held else {"service_id": found.service_id},
             "history": audit.of_subject(tx, f"operation:{found.id}"),
@@ -100,8 +100,16 @@ def retry(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> dic
 
 
 def cancel(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> dict[str, Any]:
+    """Not to be done any more; what it wished is not wanted any more either."""
+
     def act(tx: Connection) -> dict[str, Any]:
-        cancelled = _change(tx, bridge, asking, _locked(tx, operation_id), Event.CANCELLED, reason)
+        # The service first: whoever asks for one takes them in that order, too.
+        service = service_store.get(tx, _found(tx, operation_id).service_id, lock=True)
+        held = _locked(tx, operation_id)
+        wished = after(held, Event.CANCELLED, now=now(tx))
+        if service is not None:
+            undoing.undo(tx, bridge, service, wished, now(tx))
+        cancelled = _change(tx, bridge, asking, held, Event.CANCELLED, reason)
         return {"operation_id": cancelled.id, "state": cancelled.state.value}
 
     return once.write(bridge, asking, act)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from bridge import tasks
+from bridge import objects, services, tasks
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.database import transact
+from bridge.database import now, transact
+from bridge.drift import sweep
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
-from bridge.pbx.driver import Tenant
+from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
-from bridge.store import audit, operations
+from bridge.store import audit, mirror, operations
 from bridge.store import tasks as task_store
 from bridge.store.tasks import Task
+from bridge.tables import domains
 from tests.factories import asking, run_all, with_handler, with_memory_pbx
 from tests.test_services import create, state_of, suspend
 
@@ -229,3 +232,97 @@ def _a_second() -> Any:
     from datetime import timedelta
 
     return timedelta(seconds=1)
+
+
+# --- a cancelled wish ------------------------------------------------------------------------------------------------
+
+
+def a_cancelled(bridge: Bridge, answer: dict[str, Any]) -> None:
+    tasks.cancel(bridge, by("kim", "operation.cancel"), answer["operation_id"], "the wrong customer")
+
+
+def retention_over(bridge: Bridge) -> None:
+    with bridge.engine.begin() as tx:
+        tx.execute(domains.update().where(domains.c.delete_after.is_not(None)).values(delete_after=now(tx)))
+
+
+def wanted_status(bridge: Bridge) -> str:
+    return str(services.get(bridge, 42)["wanted"]["status"])
+
+
+def test_a_cancelled_end_is_no_end_and_its_tenant_outlives_every_retention(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    for service_id in range(50, 54):
+        create(bridge, service_id, client_id=service_id, domain=f"s{service_id}.example")
+    run_all(bridge)
+
+    a_cancelled(bridge, services.terminate(bridge, asking("service.terminate"), 42, None))
+    retention_over(bridge)
+    sweep.run(bridge)
+    run_all(bridge)
+
+    tenant = pbx.find(DOMAIN)
+    assert tenant is not None
+    assert tenant.enabled
+    assert wanted_status(bridge) == "active"
+
+
+def test_a_cancelled_suspension_is_not_done_by_what_comes_after_it(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+
+    a_cancelled(bridge, suspend(bridge))
+    services.renew(bridge, asking("service.renew"), 42, None)
+    run_all(bridge)
+
+    tenant = pbx.find(DOMAIN)
+    assert tenant is not None
+    assert tenant.outbound
+    assert wanted_status(bridge) == "active"
+
+
+def test_a_cancelled_restoring_leaves_the_service_ended_until_the_day_it_had(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+    due = kept_until(bridge)
+
+    a_cancelled(bridge, create(bridge))
+
+    assert wanted_status(bridge) == "terminated"
+    assert due is not None
+    assert kept_until(bridge) == due
+
+
+def kept_until(bridge: Bridge) -> datetime | None:
+    place = transact(bridge.engine, lambda tx: mirror.by_domain(tx, DOMAIN))
+    assert place is not None
+    return place.delete_after
+
+
+def test_what_was_asked_since_outlasts_a_cancelled_wish(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    suspended = suspend(bridge)
+    objects.save(
+        bridge, asking("extension.save"), Extension, objects.Where(service_id=42), "100", {"name": "front desk"}
+    )
+
+    a_cancelled(bridge, suspended)
+
+    assert wanted_status(bridge) == "suspended"
+
+
+def test_what_was_wanted_before_is_kept_to_ourselves(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+
+    shown = tasks.operation(bridge, operation_id=suspend(bridge)["operation_id"], caller="whmcs-main", key=None)
+
+    assert "before" not in shown["asked"]

@@ -101,9 +101,9 @@ def purge(bridge: Bridge, tenant_id: int, *, caller: str, dry_run: bool) -> Outc
 
 
 def _was_cancelled(tx: Connection, service_id: int) -> bool:
-    """A person decided against this deletion; only a new end of the service asks for another."""
+    """A person decided against this deletion, or against the end before it; only a new end asks for another."""
     last = operations.of_service(tx, service_id, 1)
-    return bool(last) and last[0].kind is Kind.PURGE and last[0].state is State.CANCELLED
+    return bool(last) and last[0].kind in (Kind.PURGE, Kind.TERMINATE) and last[0].state is State.CANCELLED
 
 
 # --- what WHMCS wants ------------------------------------------------------------------------------------------------
