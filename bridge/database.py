@@ -169,8 +169,10 @@ def _code(error: trouble.DBAPIError) -> int:
 def _read_url(url: Secret) -> URL:
     try:
         return make_url(url.reveal())
-    except trouble.ArgumentError:
-        raise NotPrepared("BRIDGE_DATABASE_URL is not a database URL") from None  # the cause would quote it
+    except (trouble.ArgumentError, ValueError):
+        raise NotPrepared(
+            "BRIDGE_DATABASE_URL is not a database URL; is a sign in its password not %-encoded?"
+        ) from None  # the cause would quote it
 
 
 def _sqlite(url: URL, clock: Callable[[], datetime], pool_size: int, pool_overflow: int, pool_seconds: float) -> Engine:

@@ -26,7 +26,10 @@ _SECRET_TEXT = re.compile(
     r"(v1=)[0-9a-f]{64}|(://[^/\s:@]*:)[^@\s/]+(?=@)|((?:basic|bearer)\s+)[A-Za-z0-9+/._~=-]+", re.IGNORECASE
 )
 _BODY_NAMES = frozenset({"body", "payload", "content", "headers", "params", "request", "response"})
-_OWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName", "fields"}
+_OWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {
+    *("message", "asctime", "taskName", "fields"),
+    "color_message",  # uvicorn's own, with colours in it
+}
 _FIELD_LENGTH_MAX = 300
 
 

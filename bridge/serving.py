@@ -123,7 +123,8 @@ def _bound(address: Address | None) -> Iterator[socket.socket | None]:
     try:
         bound = socket.create_server((address.host, address.port), family=family, backlog=512)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else "no such host"  # strerror alone repeats the address
+        is_name = isinstance(error, socket.gaierror)  # its numbers are not those of the system
+        why = "no such host" if is_name or not error.errno else os.strerror(error.errno)
         raise NotPrepared(f"{address} cannot be listened on: {why}; see BRIDGE_LISTEN") from error
     with bound:
         # asyncio sets it only for sockets it makes itself; without it a kept connection waits 40 ms for nothing.

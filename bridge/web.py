@@ -106,6 +106,12 @@ _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Every method comes to the door itself, which answers all but POST with an error of its own wording."""
 
 
+def _path_of(request: Request) -> str:
+    """The path as it was sent: `/rpc%2Fv1` is not what was signed, though it leads here."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return raw.partition(b"?")[0].decode("latin-1")
+
+
 def _starlette(door: Door, routes: list[Route], lifespan: Any = None) -> Starlette:
     made = Starlette(routes=routes, lifespan=lifespan)
     made.router.redirect_slashes = False
@@ -229,7 +235,7 @@ class Door:
         except ClientDisconnect:
             return Response(b"", 400)
 
-        letter = Letter(request.method, request.url.path, address, _headers(request), body)
+        letter = Letter(request.method, _path_of(request), address, _headers(request), body)
         if self._inside >= self._limits.threads + self._limits.waiting_max:
             self.metrics.refused("overloaded")
             return _response(self._wording.refusal(fault("overloaded")))

@@ -21,6 +21,7 @@ def demo(
     json: Json = False,
 ) -> int:
     """Show the whole thing at work: a stand-in WHMCS, a simulated PBX, and the bridge between them."""
+    import signal
     import sys
     import tempfile
     import threading
@@ -34,6 +35,8 @@ def demo(
     read = settings.read()
     listen = settings.Address(read.listen.host, 0) if once else read.listen
     logs.set_up(read.log, level=50)
+    for ended in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ended, signal.default_int_handler)  # as Ctrl-C: everything is put away
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder, stage(Path(folder), listen) as set_up:
         with Screen(set_up, live=sys.stderr.isatty()) as screen:
             screen.tell(f"the bridge answers at {set_up.bridge_address}/rpc/v1")

@@ -8,9 +8,9 @@ import typer
 
 from bridge.cli.words import DryRun, Json, Reason, operator, say_facts, say_json, say_table, the_bridge
 
-Operation = Annotated[int, typer.Argument(help="The operation's number.")]
-Task = Annotated[int, typer.Argument(help="The task's number.")]
-Server = Annotated[int | None, typer.Option("--server", help="The server it was done on.")]
+Operation = Annotated[int, typer.Argument(min=1, max=2**53, help="The operation's number.")]
+Task = Annotated[int, typer.Argument(min=1, max=2**53, help="The task's number.")]
+Server = Annotated[int | None, typer.Option("--server", min=1, max=2**53, help="The server it was done on.")]
 Domain = Annotated[str | None, typer.Option("--domain", help="The tenant's domain on that server.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many to show.")]
 
@@ -32,8 +32,8 @@ def add_to(app: typer.Typer) -> None:
 
 def ops_list(
     state: Annotated[list[str] | None, typer.Option("--state", help="Only these states.")] = None,
-    service: Annotated[int | None, typer.Option("--service", help="Only this service.")] = None,
-    server: Annotated[int | None, typer.Option("--server", help="Only this server.")] = None,
+    service: Annotated[int | None, typer.Option("--service", min=1, max=2**53, help="Only this service.")] = None,
+    server: Annotated[int | None, typer.Option("--server", min=1, max=2**53, help="Only this server.")] = None,
     limit: Limit = 50,
     json: Json = False,
 ) -> None:

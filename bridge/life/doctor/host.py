@@ -19,7 +19,7 @@ DISK_FAIL_BYTES = 200 * 1024**2
 DISK_WARN_BYTES = 2 * 1024**3
 
 PROXY_HINT = (
-    "nginx: client_max_body_size 1m; proxy_next_upstream off; proxy_read_timeout 30s; "
+    "nginx: client_max_body_size 2m; proxy_next_upstream off; proxy_read_timeout 40s; "
     "proxy_set_header X-Forwarded-For $remote_addr; and only the paths /rpc/, /webhooks/, /live and /openrpc.json"
 )
 
@@ -55,6 +55,11 @@ def master_key(patient: Patient) -> Iterator[Found]:
     else:
         owner = path.stat().st_uid
         yield ok(f"{path} opens, mode {stat.S_IMODE(path.stat().st_mode):04o}, owner {owner}")
+        if patient.vault.older:
+            yield note(
+                f"version {patient.vault.newest} is sealed under; older ones are still in the file",
+                "bridge master-key prune drops them, once nothing needs them",
+            )
 
 
 def secret_files(patient: Patient) -> Iterator[Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from bridge import tasks
 from bridge.app import Bridge
@@ -23,6 +23,12 @@ OPEN_TASKS: tuple[TaskState, ...] = ("open", "claimed")
 class GetOperation(Params):
     operation_id: Id | None = None
     idempotency_key: IdempotencyKey | None = None
+
+    @model_validator(mode="after")
+    def one_of_them(self) -> GetOperation:
+        if (self.operation_id is None) == (self.idempotency_key is None):
+            raise ValueError("name either operation_id or idempotency_key")
+        return self
 
 
 class ListOperations(Params):
