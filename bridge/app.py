@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from bridge import database, http
+from bridge import vault as vaults
 from bridge.bell import Bell
 from bridge.crash import Crash, never
 from bridge.drivers import Drivers
@@ -22,7 +23,7 @@ from bridge.pbx.driver import Surroundings
 from bridge.secret import Secret
 from bridge.settings import Network, Settings
 from bridge.transport import boot_seconds
-from bridge.vault import Vault, read_master_key
+from bridge.vault import Vault
 from bridge.whmcs.addon import addon_records
 from bridge.whmcs.client import Whmcs
 from bridge.whmcs.endpoint import AddonKey, Endpoint
@@ -52,7 +53,7 @@ class Bridge:
 
 def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
     """Everything from its settings. Nothing is connected to before it is needed."""
-    vault = Vault(read_master_key(settings.master_key_file))
+    vault = vaults.of_file(settings.master_key_file)
     around = surroundings(settings.allowed_networks)
     # The guard is for hosts that WHMCS's records name; WHMCS itself is where the operator says.
     anywhere = replace(around, guard=Guard((ip_network("0.0.0.0/0"), ip_network("::/0"))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import leftover
+from bridge import leftover, rotation
 from bridge.app import Bridge
 from bridge.keeper import Job
 from bridge.people import notices
@@ -15,6 +15,7 @@ def periodic_jobs(bridge: Bridge) -> tuple[Job, ...]:
         Job("escalate", 60, _escalate),
         Job("digest", 300, _digest),
         Job("clear_leftovers", 3600, leftover.clear_due),
+        Job("reseal", 60, rotation.reseal),
     )
 
 

@@ -1,100 +1,130 @@
 """Secrets at rest: AES-256-GCM under a master key that only the service can read.
 
 A sealed value is `version | nonce | ciphertext`. What is sealed for one place opens in no other: table, column and row
-are part of what is authenticated, so a value copied into another row is noise.
+are part of what is authenticated with the version, so a value copied into another row is noise.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bridge import master_key as master_keys
 from bridge.errors import Unavailable
+from bridge.master_key import MasterKey, existing_master_key, read_master_key
 from bridge.secret import Secret
 
-_VERSION = b"\x01"
 _NONCE_BYTES = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One reading of the master key. Swapped whole, so that threads never see half of a rotation."""
+
+    master_key: MasterKey = field(repr=False)
+    ciphers: Mapping[int, AESGCM]
+    mark: object
+
+    @property
+    def newest(self) -> int:
+        return self.master_key.newest
+
+
 class Vault:
-    def __init__(self, master_key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
-        self._cipher = AESGCM(master_key)
-        self._fingerprint_key = hmac.new(master_key, b"fingerprint", hashlib.sha256).digest()
+    """With a file it follows what happens to that file; without one its key is the one it was given."""
+
+    def __init__(
+        self, key: bytes | MasterKey, random: Callable[[int], bytes] = os.urandom, *, file: Path | None = None
+    ) -> None:
         self._random = random
+        self._file = file
+        self._held = _hold(master_keys.only(key) if isinstance(key, bytes) else key, _mark_of(file))
+
+    @property
+    def newest(self) -> int:
+        """The version that is sealed under."""
+        return self._held.newest
+
+    @property
+    def older(self) -> tuple[int, ...]:
+        """The versions that still open what was sealed under them."""
+        return self._held.master_key.older
 
     def seal(self, secret: Secret, *, place: str) -> bytes:
         """`place` names table, column and row, such as 'keys.secret.whmcs-main'."""
-        nonce = self._random(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.reveal().encode(), _VERSION + place.encode())
+        self.follow()  # or this process would go on under a version that is about to be dropped
+        held = self._held
+        version, nonce = bytes((held.newest,)), self._random(_NONCE_BYTES)
+        cipher = held.ciphers[held.newest]
+        return version + nonce + cipher.encrypt(nonce, secret.reveal().encode(), version + place.encode())
 
     def fingerprint(self, secret: Secret) -> str:
         """The same for the same secret, and of no use to anyone else: for telling whether two are equal."""
-        return hmac.new(self._fingerprint_key, secret.reveal().encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._held.master_key.fingerprint_key, secret.reveal().encode(), hashlib.sha256).hexdigest()
 
     def open(self, sealed: bytes, *, place: str) -> Secret:
-        if sealed[:1] != _VERSION:
-            raise Unavailable(f"{place} was sealed by a newer bridge than this one")
-        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        version, nonce, ciphertext = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return Secret(self._cipher.decrypt(nonce, ciphertext, _VERSION + place.encode()).decode())
+            cipher = self._cipher_of(version, place)
+            return Secret(cipher.decrypt(nonce, ciphertext, version + place.encode()).decode())
         except (InvalidTag, ValueError) as error:  # ValueError: cut short, so that not even a nonce is left
             raise Unavailable(
                 f"{place} does not open with this master key; is it the key of this installation?"
             ) from error
 
+    def follow(self) -> None:
+        """Reads the file again if it is another one than it was. One that is gone or damaged changes nothing here."""
+        mark = _mark_of(self._file)
+        if mark is None or mark == self._held.mark:
+            return
+        try:
+            self._read_again()
+        except Unavailable:
+            return  # what is held still seals and opens; doctor and the next start tell about the file
 
-def read_master_key(path: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
-    """The master key, made on first use. One that others can read is refused."""
-    key = random(32)
+    def _cipher_of(self, version: bytes, place: str) -> AESGCM:
+        number = int.from_bytes(version, "big")
+        if number not in self._held.ciphers and self._file is not None:
+            self._read_again()  # another process may have rotated
+        held = self._held
+        if number not in held.ciphers:
+            which = ", ".join(str(each) for each in sorted(held.ciphers))
+            raise Unavailable(
+                f"{place} is sealed under version {number} of the master key, and this bridge has {which}: "
+                "after a rotation give every host the new file and restart, else put the dropped version back"
+            )
+        return held.ciphers[number]
+
+    def _read_again(self) -> None:
+        assert self._file is not None
+        mark = _mark_of(self._file)  # before the content: a change in between is read again
+        found = existing_master_key(self._file)
+        if found is not None:
+            self._held = _hold(found, mark)
+
+
+def of_file(path: Path) -> Vault:
+    """The vault of this installation; its key is made on first use."""
+    return Vault(read_master_key(path), file=path)
+
+
+def _hold(key: MasterKey, mark: object) -> _Held:
+    return _Held(key, {version: AESGCM(each) for version, each in key.versions.items()}, mark)
+
+
+def _mark_of(file: Path | None) -> object:
+    """Differs when the file does."""
+    if file is None:
+        return None
     try:
-        put_master_key(path, key)
-    except FileExistsError:
-        return _existing_key(path)
-    except OSError as error:
-        raise Unavailable(f"the master key {path} cannot be made: {error.strerror}") from error
-    return key
-
-
-def put_master_key(path: Path, key: bytes) -> None:
-    """Where there is none yet."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(base64.b64encode(key) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def existing_master_key(path: Path) -> bytes | None:
-    """The master key that is there; none is made."""
-    return _existing_key(path) if path.exists() else None
-
-
-def is_open_to_others(path: Path, mode: int) -> bool:
-    """systemd gives a service its credentials by an access list, which shows as a right of the group."""
-    of_systemd = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(mode & (0o037 if of_systemd else 0o077))
-
-
-def _existing_key(path: Path) -> bytes:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unavailable(f"the master key {path} cannot be read: {error.strerror}") from error
-    if is_open_to_others(path, mode):
-        raise Unavailable(f"the master key {path} can be read by others; chmod 600 {path}")
-    try:
-        key = base64.b64decode(content.strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise Unavailable(f"the master key {path} is not 32 bytes in base64")
-    return key
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -97,7 +97,7 @@ def test_a_method_that_a_page_names_exists(page: Path) -> None:
 def test_every_command_is_in_the_list_and_no_other() -> None:
     [table] = re.findall(r"## Commands\n(.*?)\n## ", README, re.DOTALL)
 
-    assert sorted(re.findall(r"`bridge ([a-z ]+)`", table)) == sorted(" ".join(path) for path in COMMANDS)
+    assert sorted(re.findall(r"`bridge ([a-z -]+)`", table)) == sorted(" ".join(path) for path in COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -120,7 +120,7 @@ def typed_in(text: str) -> Iterator[str]:
 
 
 def command_of(line: str) -> Any:
-    words = [word for word in line.split()[1:] if re.fullmatch(r"[a-z]+", word)]
+    words = [word for word in line.split()[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)]
     for length in (2, 1):
         if tuple(words[:length]) in COMMANDS:
             return COMMANDS[tuple(words[:length])]

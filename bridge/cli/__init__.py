@@ -12,7 +12,20 @@ from collections.abc import Sequence
 import typer
 
 from bridge import __version__
-from bridge.cli import call, database, demo, doctor, installation, keys, life, queue, selftest, service, sweep
+from bridge.cli import (
+    call,
+    database,
+    demo,
+    doctor,
+    installation,
+    keys,
+    life,
+    master_key,
+    queue,
+    selftest,
+    service,
+    sweep,
+)
 from bridge.cli.words import say_error
 from bridge.errors import BridgeError
 
@@ -32,6 +45,7 @@ life.add_to(app)
 installation.add_to(app)
 selftest.add_to(app)
 keys.add_to(app)
+master_key.add_to(app)
 queue.add_to(app)
 call.add_to(app)
 sweep.add_to(app)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bridge.life.archive import Key
+    from bridge.master_key import MasterKey
     from bridge.settings import Settings
 
 KeyFile = Annotated[
@@ -175,9 +176,9 @@ def _engine(read: Settings) -> Engine:
     return database.connect(read.database_url, pool_size=2, read_seconds=600, write_seconds=600)
 
 
-def _own_master_key(read: Settings) -> bytes:
+def _own_master_key(read: Settings) -> MasterKey:
     from bridge.errors import NotPrepared
-    from bridge.vault import existing_master_key
+    from bridge.master_key import existing_master_key
 
     found = existing_master_key(read.master_key_file)
     if found is None:

@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bridge.errors import NotPrepared, Refused
+from bridge.master_key import is_open_to_others
 from bridge.secret import Secret
-from bridge.vault import is_open_to_others
 
 MAGIC = b"bridge-backup-1\n"
 PIECE_BYTES = 1024 * 1024

@@ -17,7 +17,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,9 +31,11 @@ from bridge.database import now, transact
 from bridge.errors import NotPrepared, Unavailable
 from bridge.life import archive
 from bridge.life.archive import Damaged
+from bridge.master_key import MasterKey, only
 from bridge.schema.migrations import Migration, Table, add_up
 from bridge.secret import Secret
-from bridge.store import rows
+from bridge.store import rows, seals
+from bridge.store.seals import SealedColumn
 from bridge.vault import Vault
 
 FORMAT = 1
@@ -57,7 +59,7 @@ class Manifest:
     migrations: tuple[tuple[int, str, str], ...]
     rows: Mapping[str, int]
     master_key_mark: str
-    """Tells whether a master key is the one its secrets are sealed with, and nothing else."""
+    """Tells whether a master key is the one its secrets are sealed with, and nothing else; one for each version."""
     master_key: Secret | None = field(default=None, repr=False)
 
     @property
@@ -78,8 +80,19 @@ class Manifest:
         }
 
 
-def mark_of(master_key: bytes) -> str:
-    return Vault(master_key).fingerprint(Secret("this backup"))
+def opens(master_key: MasterKey, manifest: Manifest) -> bool:
+    """Whether every secret in a backup is sealed under a version that is here."""
+    return set(manifest.master_key_mark.split()) <= {_mark_of(each) for each in master_key.versions.values()}
+
+
+def _marks_of(master_key: MasterKey, versions: Collection[int]) -> str:
+    """Of the versions that are needed, or the newest where nothing is sealed; one that is lost can mark nothing."""
+    needed = sorted(master_key.versions.keys() & set(versions)) or [master_key.newest]
+    return " ".join(_mark_of(master_key.versions[version]) for version in needed)
+
+
+def _mark_of(key: bytes) -> str:
+    return Vault(key).fingerprint(Secret("this backup"))
 
 
 # --- making one ------------------------------------------------------------------------------------------------------
@@ -89,7 +102,7 @@ def survey(
     engine: Engine,
     *,
     instance: str,
-    master_key: bytes,
+    master_key: bytes | MasterKey,
     with_master_key: bool = False,
     migrations: Sequence[Migration] | None = None,
 ) -> Manifest:
@@ -104,7 +117,7 @@ def make(
     key: archive.Key,
     *,
     instance: str,
-    master_key: bytes,
+    master_key: bytes | MasterKey,
     with_master_key: bool = False,
     progress: Progress = quiet,
     random: Callable[[int], bytes] = os.urandom,
@@ -130,8 +143,10 @@ def make(
 
 
 def _describer(
-    instance: str, master_key: bytes, with_master_key: bool, migrations: Sequence[Migration] | None
+    instance: str, master_key: bytes | MasterKey, with_master_key: bool, migrations: Sequence[Migration] | None
 ) -> Callable[[Connection], tuple[Manifest, list[Table]]]:
+    held = only(master_key) if isinstance(master_key, bytes) else master_key
+
     def describe(tx: Connection) -> tuple[Manifest, list[Table]]:
         applied = schema.applied(tx, migrations=migrations)
         if not applied:
@@ -144,12 +159,18 @@ def _describer(
             database=tx.dialect.name,
             migrations=tuple((each.version, each.name, each.checksum) for each in applied),
             rows=rows.counts(tx, stored),
-            master_key_mark=mark_of(master_key),
-            master_key=Secret(base64.b64encode(master_key).decode()) if with_master_key else None,
+            master_key_mark=_marks_of(held, seals.counts(tx, lambda each: _is_stored(each, stored))),
+            master_key=Secret(held.written().decode()) if with_master_key else None,
         )
         return manifest, list(stored.values())
 
     return describe
+
+
+def _is_stored(sealed: SealedColumn, stored: Mapping[str, Table]) -> bool:
+    """A database of an earlier release may not have the column yet."""
+    table = stored.get(sealed.table.name)
+    return table is not None and any(column.name == sealed.column.name for column in table.columns)
 
 
 def stored_tables(migrations: Sequence[Migration]) -> dict[str, Table]:

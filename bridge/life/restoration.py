@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from bridge.errors import Conflict, NotPrepared, OutcomeUnknown, Unavailable
 from bridge.life import archive, backup
 from bridge.life.backup import Manifest, Progress, quiet
 from bridge.life.installation import RESTORE
+from bridge.master_key import MasterKey, existing_master_key, parse, put_master_key
 from bridge.schema.migrations import Migration, Table
 from bridge.store import audit, rows
 from bridge.store import installation as facts
-from bridge.vault import existing_master_key, put_master_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +140,18 @@ def _write(tx: Connection, opened: backup.Opened, by: str, removed: Mapping[str,
 # --- the master key --------------------------------------------------------------------------------------------------
 
 
-def _about_master_key(path: Path, manifest: Manifest, *, accept_other: bool) -> tuple[bytes | None, list[str]]:
+def _about_master_key(path: Path, manifest: Manifest, *, accept_other: bool) -> tuple[MasterKey | None, list[str]]:
     """The key to be put in place, and what to say. Refuses a master key that opens nothing of the backup."""
     own = existing_master_key(path)
-    if own is not None and backup.mark_of(own) == manifest.master_key_mark:
+    if own is not None and backup.opens(own, manifest):
         return None, []
     if manifest.master_key is not None:
         if own is not None:
             raise Conflict(
                 f"{path} is another master key than the one in the backup; move it away, and the right one is put there"
             )
-        return base64.b64decode(manifest.master_key.reveal()), [f"the master key inside the backup goes into {path}"]
+        inside = parse(manifest.master_key.reveal().encode(), where="inside the backup")
+        return inside, [f"the master key inside the backup goes into {path}"]
     what = f"{path} is another master key than the one" if own is not None else f"there is no master key at {path}, one"
     if not accept_other:
         raise NotPrepared(
@@ -162,7 +162,7 @@ def _about_master_key(path: Path, manifest: Manifest, *, accept_other: bool) -> 
 
 
 @contextmanager
-def _master_key_in_place(path: Path, key: bytes | None) -> Iterator[None]:
+def _master_key_in_place(path: Path, key: MasterKey | None) -> Iterator[None]:
     """Written before the rows that need it, and away again if they do not come."""
     if key is None:
         yield

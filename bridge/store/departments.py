@@ -81,7 +81,7 @@ def _sealed(department: Department, vault: Vault) -> bytes | None:
     if not secrets:
         return None
     text = json.dumps(secrets, sort_keys=True, separators=(",", ":"))
-    sealed = vault.seal(Secret(text), place=_place(department.name))
+    sealed = vault.seal(Secret(text), place=place_of(department.name))
     if len(sealed) > SEALED_BYTES_MAX:
         raise NotPrepared(f"the secrets of department {department.name} are too long together; use fewer channels")
     return sealed
@@ -90,7 +90,7 @@ def _sealed(department: Department, vault: Vault) -> bytes | None:
 def _from(row: Row[Any], vault: Vault | None) -> Department:
     secrets: dict[str, str] = {}
     if vault is not None and row.secret is not None:
-        secrets = json.loads(vault.open(row.secret, place=_place(row.name)).reveal())
+        secrets = json.loads(vault.open(row.secret, place=place_of(row.name)).reveal())
     reader: TypeAdapter[AnyChannel] = TypeAdapter(AnyChannel)
     channels, disabled = list[AnyChannel](), dict[str, str]()
     for document in row.channels:
@@ -111,5 +111,5 @@ def _from(row: Row[Any], vault: Vault | None) -> Department:
     )
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
     return f"departments.secret.{name}"

@@ -64,13 +64,13 @@ def save(tx: Connection, server: Server) -> None:
 
 
 def save_secret(tx: Connection, server_id: int, secret: Secret, vault: Vault) -> None:
-    sealed = vault.seal(secret, place=_place(server_id))
+    sealed = vault.seal(secret, place=place_of(server_id))
     tx.execute(update(servers).where(servers.c.server_id == server_id).values(secret=sealed))
 
 
 def secret_of(tx: Connection, server_id: int, vault: Vault) -> Secret | None:
     row = tx.execute(select(servers.c.secret).where(servers.c.server_id == server_id)).one_or_none()
-    return vault.open(row.secret, place=_place(server_id)) if row and row.secret is not None else None
+    return vault.open(row.secret, place=place_of(server_id)) if row and row.secret is not None else None
 
 
 def take_probe(tx: Connection, *, seconds: int) -> Server | None:
@@ -100,7 +100,7 @@ def not_working(tx: Connection) -> Sequence[int]:
     return [each.server_id for each in listed(tx) if not each.is_working]
 
 
-def _place(server_id: int) -> str:
+def place_of(server_id: int) -> str:
     return f"servers.secret.{server_id}"
 
 

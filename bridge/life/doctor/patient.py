@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bridge import app, database, settings
+from bridge import vault as vaults
 from bridge.errors import BridgeError
 from bridge.life.machine import Machine, here
 from bridge.secret import Secret
 from bridge.settings import Settings
-from bridge.vault import Vault, read_master_key
+from bridge.vault import Vault
 from bridge.whmcs.client import Whmcs
 from bridge.whmcs.endpoint import Endpoint
 from bridge.whmcs.records import Records
@@ -68,9 +69,7 @@ def admit(environment: Mapping[str, str]) -> Patient:
         environment=environment,
         engine=part("engine", lambda: _engine(read.database_url)),
         whmcs_engine=part("whmcs_engine", lambda: _engine(whmcs_url)) if whmcs_url else None,
-        vault=part("vault", lambda: Vault(read_master_key(read.master_key_file)))
-        if read.master_key_file.exists()
-        else None,
+        vault=part("vault", lambda: vaults.of_file(read.master_key_file)) if read.master_key_file.exists() else None,
         whmcs=part("whmcs", lambda: app.whmcs_of(read, anywhere)),
         addon=addon,
         records=part("records", lambda: app.records_of(read, addon)),
