@@ -99,6 +99,7 @@ def repeated(first: Operation) -> Accepted:
 
 def joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, moment: datetime) -> Accepted:
     """Wished again under another key: the first operation answers, tried at once if it was waiting (R-21)."""
+    first = operations.get(tx, first.id, lock=True) or first  # as it is now: it may have been cancelled meanwhile
     if first.state in ENDED:
         if first.tenant_id is not None:
             mirror.look_again(tx, first.tenant_id)

@@ -485,6 +485,7 @@ announcements = table(
     moment("finished_at", null=True),
     index("announcements_due", "state", "due_at", "id"),
     index("announcements_service", "service_id", "id"),
+    index("announcements_operation", "operation_id", unique=True),
 )
 
 findings = table(

@@ -21,6 +21,7 @@ from bridge.life import installation
 from bridge.logs import say, way
 from bridge.operations import (
     DESTRUCTIVE,
+    QUEUED,
     Event,
     Kind,
     Operation,
@@ -40,6 +41,8 @@ from bridge.store.operations import Grip, Lease
 from bridge.wanted import Contribution, Held, living
 
 log = logging.getLogger("bridge.worker")
+
+_CLAIMABLE = QUEUED | {State.RUNNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,13 @@ class Worker:
     def _prepare(self, tx: Connection, lease: Lease, moment: datetime) -> list[Work]:
         """The first operation of each lane, running now; lanes whose server does not work wait instead."""
         lined_up = operations.in_lanes(tx, list(lease.epochs))
+        first = operations.held(tx, (each[0].id for each in lined_up.values() if each))
         by_id = {each.server_id: each for each in servers.listed(tx)}
         heads: list[tuple[Operation, Server]] = []
         for tenant_id in list(lease.epochs):
-            head = lined_up[tenant_id][0] if lined_up[tenant_id] else None
-            if head is None or (head.due_at is not None and head.due_at > moment):
+            head = first[lined_up[tenant_id][0].id] if lined_up[tenant_id] else None
+            ended = head is None or head.state not in _CLAIMABLE  # a person was faster since it was read
+            if head is None or ended or (head.due_at is not None and head.due_at > moment):
                 operations.release(tx, lease, tenant_id)
                 del lease.epochs[tenant_id]
                 continue
@@ -163,7 +168,7 @@ class Worker:
         if head.state is State.WAITING_PBX and waiting.state is State.WAITING_PBX:
             operations.save(tx, waiting, now=moment)
         else:
-            self._change(tx, replace(head, late=operations.is_late(tx, head.id)), waiting, moment)
+            self._change(tx, head, waiting, moment)
 
     # --- act ---------------------------------------------------------------------------------------------------------
 

@@ -674,6 +674,7 @@ CREATE TABLE mod_ictvoipbilling_announcements (
     COMMENT 'When WHMCS knew all of it, UTC; NULL before',
   PRIMARY KEY (`id`),
   KEY announcements_due (`state`, `due_at`, `id`),
+  UNIQUE KEY announcements_operation (`operation_id`),
   KEY announcements_service (`service_id`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='What WHMCS still has to be told after an operation succeeded late: status, welcome mail, module queue, activity log.';

@@ -15,20 +15,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from bridge import objects, services, tasks
+from bridge import acceptance, objects, services, tasks
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import BridgeError, Conflict, NotReached, OutcomeUnknown, Refused
 from bridge.keeper import Keeper
 from bridge.objects import Where
+from bridge.operations import State
 from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
 from bridge.settings import Settings
-from bridge.store import operations, servers
+from bridge.store import announcements, operations, servers
 from bridge.vault import Vault
 from bridge.wanted import SuspendPolicy
 from bridge.worker import Worker
-from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
+from tests.factories import a_server, asking, database_now, run_all, with_handler, with_memory_pbx, with_package
 from tests.history import broken_invariants
 from tests.test_objects import create, together
 
@@ -669,3 +670,74 @@ def test_r_22_no_transaction_is_open_during_an_exchange_with_a_pbx(bridge: Bridg
 
     assert pbx.asked > 10
     assert pbx.wrong == []
+
+
+# --- what others do between two looks --------------------------------------------------------------------------------
+
+
+def once_after(monkeypatch: pytest.MonkeyPatch, room: Any, question: str, act: Callable[[], object]) -> None:
+    """Lets somebody else act right after a question was answered for the first time."""
+    real: Callable[..., Any] = getattr(room, question)
+    done: list[object] = []
+
+    def ask(*given: Any) -> Any:
+        answer = real(*given)
+        if not done:
+            done.append(None)
+            act()
+        return answer
+
+    monkeypatch.setattr(room, question, ask)
+
+
+def cancel(bridge: Bridge, operation_id: int) -> None:
+    tasks.cancel(bridge, asking("operation.cancel"), operation_id, "not wanted any more")
+
+
+def test_what_is_cancelled_while_it_is_claimed_stays_cancelled(
+    on_mariadb: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-22: the row that was read is not the row that is taken, unless it was held."""
+    bridge = on_mariadb
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+    ask_for(bridge, 42)
+    number = newest(bridge)["operation_id"]
+    once_after(monkeypatch, operations, "in_lanes", lambda: cancel(bridge, number))
+    run_all(bridge)
+
+    assert states(bridge) == [("create", "cancelled")]
+    assert pbx.by_hand.domains() == []
+    assert in_database(bridge, "SELECT owner, due_at FROM {lanes}") == [(None, None)]
+    assert_in_order(bridge)
+
+
+def test_what_was_cancelled_since_it_was_found_is_not_revived_by_asking_again(bridge: Bridge) -> None:
+    """R-21: asking again tries a waiting operation at once, and revives none that has ended."""
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+    pbx.by_hand.add(Tenant("t42.example", marker="another's"))
+    ask_for(bridge, 42)
+    run_all(bridge)
+    number = newest(bridge)["operation_id"]
+    found = transact(bridge.engine, lambda tx: operations.get(tx, number))
+    assert found is not None
+    cancel(bridge, number)
+    moment = database_now(bridge)
+    transact(bridge.engine, lambda tx: acceptance.joined(tx, bridge, asking(), found, moment))
+
+    assert found.state is State.MANUAL
+    assert states(bridge) == [("create", "cancelled")]
+
+
+def test_whmcs_is_told_once_of_one_operation(bridge: Bridge) -> None:
+    with_memory_pbx(bridge)
+    moment = database_now(bridge)
+
+    def tell(tx: Connection) -> None:
+        announcements.add(tx, service_id=42, operation_id=7, status="Active", due_at=moment, now=moment)
+
+    transact(bridge.engine, tell)
+    transact(bridge.engine, tell)
+
+    assert in_database(bridge, "SELECT COUNT(*) FROM {announcements}") == [(1,)]

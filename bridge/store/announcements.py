@@ -29,11 +29,17 @@ class Announcement:
     activity_begun_at: datetime | None = None
 
 
-_ADD = insert(announcements).values(state=DUE, attempts=0, owner=None, epoch=0)
+_ADD = (
+    insert(announcements)
+    .values(state=DUE, attempts=0, owner=None, epoch=0)
+    .prefix_with("IGNORE", dialect="mysql")
+    .prefix_with("IGNORE", dialect="mariadb")
+    .prefix_with("OR IGNORE", dialect="sqlite")
+)
 
 
 def add(tx: Connection, *, service_id: int, operation_id: int, status: str, due_at: datetime, now: datetime) -> None:
-    """One for each operation. What is told is always how the service is wanted then."""
+    """One for each operation, however often its end is told. What is told is always how the service is wanted then."""
     tx.execute(
         _ADD,
         {

@@ -174,15 +174,15 @@ def save(tx: Connection, operation: Operation, *, now: datetime) -> None:
     tx.execute(_SAVE, {"this_id": operation.id, **_changing(operation, now)})
 
 
+def held(tx: Connection, operation_ids: Iterable[int]) -> dict[int, Operation]:
+    """Operations as they are, held until the transaction ends: whoever cancels one comes before or after us."""
+    found = select(operations).where(operations.c.id.in_(sorted(operation_ids)))
+    return {row.id: operation_from(row) for row in tx.execute(found.with_for_update())}
+
+
 def save_running(tx: Connection, operation_ids: Sequence[int], *, now: datetime) -> None:
     running = {"state": State.RUNNING.value, "due_at": None, "updated_at": now}
     tx.execute(update(operations).where(operations.c.id.in_(operation_ids)).values(running))
-
-
-def is_late(tx: Connection, operation_id: int) -> bool:
-    """Whether its call has returned, held so that it cannot return unseen before the transaction ends."""
-    found = select(operations.c.late).where(operations.c.id == operation_id).with_for_update()
-    return bool(tx.execute(found).scalar_one())
 
 
 def mark_late(tx: Connection, operation_id: int) -> bool:
@@ -386,6 +386,14 @@ def hold_idle(tx: Connection, tenant_id: int) -> bool:
     lane = select(lanes.c.owner, lanes.c.lease_until).where(lanes.c.tenant_id == tenant_id).with_for_update()
     row = tx.execute(lane).one_or_none()
     return row is not None and row.owner is None and not open_tenants(tx, [tenant_id])
+
+
+def hold_free(tx: Connection, tenant_id: int) -> bool:
+    """Whether no worker has the lane, held so that none takes it before the transaction ends."""
+    free = select(lanes.c.tenant_id).where(
+        lanes.c.tenant_id == tenant_id, or_(lanes.c.owner.is_(None), lanes.c.lease_until < NOW)
+    )
+    return tx.execute(free.with_for_update()).one_or_none() is not None
 
 
 def release_lane(tx: Connection, lease: Lease, tenant_id: int, *, due_at: datetime | None) -> bool:
