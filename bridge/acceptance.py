@@ -7,7 +7,7 @@ in one transaction; what is the same for all of them is in this file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +19,14 @@ from bridge.app import Bridge
 from bridge.asking import Asking, hash_of
 from bridge.database import transact
 from bridge.errors import Conflict
+from bridge.handler import MANUAL
 from bridge.operations import ENDED, Event, Kind, Operation, State, after, gives_way
 from bridge.service import Service
-from bridge.store import audit, mirror, operations, requests, servers, services, tasks
+from bridge.store import audit, handlers, mirror, operations, requests, servers, services, tasks
 from bridge.store.requests import Request
+
+OBJECTION = "objection"
+"""The kind of cause of what only a person can grant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,8 @@ def joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, mom
 
 
 def _is_automatic(operation: Operation) -> bool:
-    """A worker can do it: there is a tenant, and no department that does it by hand."""
-    return operation.tenant_id is not None and operation.cause_kind is not None
+    """A worker can do it: there is a tenant, no department that does it by hand, and nothing for a person to decide."""
+    return operation.tenant_id is not None and operation.cause_kind not in (None, OBJECTION)
 
 
 # --- appending -------------------------------------------------------------------------------------------------------
@@ -134,11 +138,16 @@ def append(
     asked: dict[str, Any],
     moment: datetime,
     server_id: int | None = None,
-    by_hand: bool = False,
+    by_hand: bool | None = None,
     cause: str | None = None,
 ) -> Operation:
-    """An operation of a service in its tenant's lane, audited; `by_hand`: a task for a person at once."""
+    """An operation of a service in its tenant's lane, audited; `by_hand`: a task for a person at once.
+
+    Where the caller does not know it, the handler of the service's product says whether a person does it.
+    """
     server_id = service.server_id if server_id is None else server_id
+    if by_hand is None:
+        by_hand = handlers.driver_of(tx, service.product_id, server_id) == MANUAL
     operation = operations.add(
         tx,
         tenant_id=service.tenant_id,
@@ -153,6 +162,9 @@ def append(
         state=State.MANUAL if by_hand else State.ACCEPTED,
         cause=cause,
     )
+    if cause is not None:
+        operation = replace(operation, cause_kind=OBJECTION)
+        operations.save(tx, operation, now=moment)
     audit.add_lines(tx, [settlement.line_of(None, operation, actor=asking.caller)])
     if by_hand:
         settlement.open_task(tx, operation, service, now=moment)

@@ -135,8 +135,10 @@ def _ask(bridge: Bridge, asking: Asking, kind: type[Thing], where: Where, key: s
 
 def _accept(tx: Connection, bridge: Bridge, asking: Asking, where: Where, edit: Editor) -> Accepted:
     moment = now(tx)
-    tenant_id, room = _entered(tx, bridge, where)
     standing = acceptance.standing_of(tx, asking, moment)
+    if standing.operation_id is None:
+        tenant_id, room = _entered(tx, bridge, where)
+        standing = acceptance.standing_of(tx, asking, moment)  # the same may have been asked while we waited to enter
     if standing.operation_id is not None:
         known = operations.get(tx, standing.operation_id)
         assert known is not None

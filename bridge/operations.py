@@ -60,6 +60,9 @@ class Kind(StrEnum):
 DESTRUCTIVE = frozenset({Kind.PURGE, Kind.CLEAR})
 """These delete on the PBX, so a newer wish does not take their place once they have begun."""
 
+OURS = frozenset({Kind.EDIT, Kind.REPAIR, Kind.MOVE, Kind.PURGE, Kind.CLEAR})
+"""What WHMCS does not ask for."""
+
 _ADJUSTING = frozenset({Kind.EDIT, Kind.REPAIR})
 """These only bring a PBX to what is wanted of it, which every later operation of the service does as well."""
 

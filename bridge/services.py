@@ -25,7 +25,7 @@ from bridge.asking import Asking
 from bridge.database import transact
 from bridge.errors import Conflict, NotFound
 from bridge.handler import MANUAL
-from bridge.operations import Kind, Operation, State
+from bridge.operations import OURS, Kind, Operation, State
 from bridge.people import summons
 from bridge.secret import Secret
 from bridge.service import Service
@@ -292,15 +292,15 @@ def _wished_before(tx: Connection, bridge: Bridge, held: Service | None, wish: W
     if held is None or wish.is_new or _without_notes(held) != _without_notes(wish.service):
         return None
     if wish.objection is not None:
-        waiting = operations.queued(tx, held.service_id)
-        return next((each for each in waiting if each.cause_kind == OBJECTION and each.cause == wish.objection), None)
+        objected = (each for each in operations.queued(tx, held.service_id) if each.cause_kind == OBJECTION)
+        return next((each for each in objected if each.cause == wish.objection), None)
     if wish.password is not None and services.password_of(tx, held.service_id, bridge.vault) != wish.password:
         return None
     first = operations.latest(tx, held.service_id)
     if first is not None and first.cause_kind == OBJECTION:
         # What met an objection wished nothing: what is wanted is what was wished before it.
         earlier = operations.of_service(tx, held.service_id)
-        first = next((each for each in earlier if each.kind in WISHED and each.cause_kind != OBJECTION), None)
+        first = next((each for each in earlier if each.kind not in OURS and each.cause_kind != OBJECTION), None)
     return first if first is not None and _came_to_something(first) else None
 
 
@@ -314,7 +314,7 @@ def _append(
     before, moment, domain = held.service, held.moment, held.domain
     known = {} if before is None else undoing.note(before, wish.service, kept_until=_kept_until(tx, domain, wish))
     service = replace(wish.service, generation=(before.generation if before else 0) + 1)
-    if before is not None:
+    if before is not None and not _is_left_alone(wish):
         acceptance.supersede(tx, bridge, asking.caller, before, domain, wish.kind, moment)
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
@@ -329,7 +329,7 @@ def _append(
     if service.tenant_id is not None:
         if wish.plan is not None:
             placement.first_extensions(tx, bridge, wish.plan.handler, service.tenant_id, service)
-        elif wish.kind in (Kind.CREATE, Kind.TERMINATE) and wish.objection is None:
+        elif wish.kind in (Kind.CREATE, Kind.TERMINATE) and not _is_left_alone(wish):
             undoing.want_tenant(tx, bridge, service, moment)
     for option in wish.unmapped:
         findings.open_finding(
@@ -352,15 +352,18 @@ def _append(
         by_hand=_is_by_hand(tx, held, wish, service),
         cause=wish.objection,
     )
-    if wish.kind in (Kind.CREATE, Kind.CHANGE_PACKAGE) and wish.objection is None:
+    if wish.kind in (Kind.CREATE, Kind.CHANGE_PACKAGE) and not _is_left_alone(wish):
         if service.over_limit:
             _open_over_limit_task(tx, bridge, service)
         elif before is not None and before.over_limit:
             reason = "within the limits of what it has now"
-            tasks.close(
-                tx, f"over_limit:{service.service_id}", state=tasks.COMPLETED, by=asking.caller, reason=reason
-            )
+            tasks.close(tx, f"over_limit:{service.service_id}", state=tasks.COMPLETED, by=asking.caller, reason=reason)
     return operation, service, domain
+
+
+def _is_left_alone(wish: Wish) -> bool:
+    """What lives somewhere and meets an objection stays as it is, and what is under way for it goes on."""
+    return wish.objection is not None and wish.service.tenant_id is not None
 
 
 def _is_by_hand(tx: Connection, held: Held, wish: Wish, service: Service) -> bool:

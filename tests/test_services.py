@@ -12,12 +12,14 @@ import pytest
 from bridge import handlers, services, tasks
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.database import transact
+from bridge.database import now, transact
+from bridge.drift import repairs
 from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
-from bridge.store import operations, servers
+from bridge.store import mirror, operations, servers
+from bridge.store import services as service_store
 from bridge.store import tasks as task_store
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
 
@@ -503,3 +505,126 @@ def test_an_unmarked_tenant_is_adopted_only_where_the_policy_allows(
     run_all(bridge)
 
     assert state_of(bridge, answer) == state
+
+
+# --- asked again -----------------------------------------------------------------------------------------------------
+
+
+def test_an_objection_is_one_task_however_often_it_is_met(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-20, R-21: under the same key it is in progress, under another it is the same operation."""
+    create(bridge)
+    run_all(bridge)
+    with_memory_pbx(bridge, a_server(2, is_default=False))
+    key = asking()
+
+    first = create(bridge, asked=key, server_id=2)
+    with pytest.raises(Conflict) as repeated:
+        create(bridge, asked=key, server_id=2)
+    other = create(bridge, server_id=2)
+
+    assert repeated.value.kind == "in_progress"
+    assert other["operation_id"] == first["operation_id"]
+    assert (other["state"], run_all(bridge)) == ("manual", 0)
+    waiting = transact(bridge.engine, lambda tx: task_store.listed(tx))
+    assert [each.operation_id for each in waiting] == [first["operation_id"]]
+
+
+def test_what_meets_an_objection_changes_nothing_that_is_wanted(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-13: a service that has ended stays ended until a person has decided, and what was under way goes on."""
+    create(bridge)
+    run_all(bridge)
+    with_memory_pbx(bridge, a_server(2, is_default=False))
+    ended = services.terminate(bridge, asking("service.terminate"), 42, None)
+
+    create(bridge, server_id=2)
+    run_all(bridge)
+
+    assert services.get(bridge, 42)["wanted"]["status"] == "terminated"
+    assert services.get(bridge, 42)["wanted"]["state"] == "disabled"
+    assert state_of(bridge, ended) == "succeeded"
+
+
+def test_the_first_call_repeated_after_an_objection_gets_its_own_answer(bridge: Bridge, pbx: MemoryPbx) -> None:
+    key = asking()
+    first = create(bridge, asked=key)
+    run_all(bridge)
+    with_memory_pbx(bridge, a_server(2, is_default=False))
+    create(bridge, server_id=2)
+
+    repeated = create(bridge, asked=key)
+
+    assert (repeated["operation_id"], repeated["state"]) == (first["operation_id"], "succeeded")
+
+
+def test_a_repeat_gets_the_stored_answer_whatever_became_of_the_package(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """The same key, the same wish: nothing runs again because the package was saved in between."""
+    with_package(bridge, limits={"extensions": 3})
+    key = asking()
+    first = create(bridge, asked=key)
+    with_package(bridge, limits={"extensions": 5})
+    with pytest.raises(Conflict) as running:
+        create(bridge, asked=key)
+    run_all(bridge)
+
+    repeated = create(bridge, asked=key)
+
+    assert running.value.kind == "in_progress"
+    assert repeated["operation_id"] == first["operation_id"]
+    assert repeated["_meta"] == {"replayed": True}
+    assert repeated["service"]["limits"] == {"extensions": 3}
+    assert run_all(bridge) == 0
+
+
+def test_a_restored_service_is_measured_by_the_package_of_today(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 12: no more than is allowed is known as such, and what is allowed again is no longer a task."""
+    create(bridge)
+    run_all(bridge)
+    with_package(bridge, limits={"extensions": 1})
+
+    over = create(bridge, custom_fields={"Site": "Utrecht"})
+    asked = transact(bridge.engine, lambda tx: task_store.open_of(tx, "over_limit:42"))
+    with_package(bridge)
+    within = create(bridge, custom_fields={"Site": "Utrecht"})
+
+    assert over["service"]["over_limit"] == ["extensions"]
+    assert asked is not None
+    assert within["service"]["over_limit"] == []
+    assert transact(bridge.engine, lambda tx: task_store.open_of(tx, "over_limit:42")) is None
+    kept = transact(bridge.engine, lambda tx: service_store.get(tx, 42))
+    assert kept is not None
+    assert kept.custom_fields == (("Site", "Utrecht"),)
+
+
+def test_a_call_that_changes_no_limit_measures_none(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_package(bridge, limits={"extensions": 1})
+    with_package(bridge, 13)
+    with_handler(bridge, 13, extensions=2)
+    create(bridge, product_id=13)
+    services.change_package(bridge, asking("service.change_package"), 42, 12, None)
+    run_all(bridge)
+
+    assert suspend(bridge)["service"]["over_limit"] == ["extensions"]
+    assert unsuspend(bridge)["state"] == "accepted"
+
+
+def test_after_its_deletion_a_service_may_be_ordered_on_another_server(bridge: Bridge, pbx: MemoryPbx) -> None:
+    other = with_memory_pbx(bridge, a_server(2, is_default=False))
+    create(bridge)
+    run_all(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+    with bridge.engine.begin() as tx:
+        held = service_store.get(tx, 42)
+        assert held is not None
+        tenant_id = held.tenant_id
+        assert tenant_id is not None
+        mirror.set_wanted(tx, tenant_id, state="disabled", delete_after=now(tx))
+    assert repairs.purge(bridge, tenant_id, caller="sweep", dry_run=False).operation_id is not None
+    run_all(bridge)
+
+    answer = create(bridge, server_id=2)
+    run_all(bridge)
+
+    assert answer["state"] == "accepted"
+    assert pbx.by_hand.domains() == []
+    assert other.by_hand.domains() == ["acme.example"]
