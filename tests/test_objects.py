@@ -750,3 +750,53 @@ def test_a_password_is_compared_under_a_key_by_its_fingerprint_only(bridge: Brid
     with pytest.raises(Conflict) as other:
         call(bridge, "extension.save", **place, password="another-password")
     assert other.value.kind == "idempotency_mismatch"
+
+
+def test_a_repeat_gets_the_stored_answer_after_the_service_has_ended(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """The key is looked up before it is asked whether anything may be changed."""
+    asked = asking("extension.save")
+    first = objects.save(bridge, asked, Extension, HERE, "205", {"name": "Reception"})
+    run_all(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+
+    repeated = objects.save(bridge, asked, Extension, HERE, "205", {"name": "Reception"})
+
+    assert repeated["operation_id"] == first["operation_id"]
+    assert repeated["_meta"] == {"replayed": True}
+
+
+def test_an_edit_of_a_product_that_is_done_by_hand_is_a_task(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 11: the handler speaks for every kind of operation."""
+    with_handler(bridge, driver="manual", department="telephony")
+
+    answer = save(bridge, Extension, "205")
+
+    assert (answer["state"], run_all(bridge)) == ("manual", 0)
+    assert extension(pbx, "205") is None
+    waiting = transact(bridge.engine, lambda tx: task_store.listed(tx))
+    assert [each.operation_id for each in waiting] == [answer["operation_id"]]
+
+
+def test_what_staff_switch_on_while_an_attempt_is_under_way_stays_on(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """What an attempt writes back takes nothing from what was said meanwhile."""
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+    save(bridge, Extension, "205")
+    run_all(bridge)
+    save(bridge, Extension, "206")
+    put = pbx.put
+    said: list[dict[str, Any]] = []
+
+    def put_while_staff_speak(*wanted: Any, **how: Any) -> None:
+        if not said:
+            said.append(save(bridge, Extension, "100", enabled=True))
+        put(*wanted, **how)
+
+    pbx.put = put_while_staff_speak  # type: ignore[method-assign]  # staff speak in the middle of an attempt
+    run_all(bridge)
+
+    assert said[0]["changes"] == [{"what": "held_by_hand", "from": True, "to": False}]
+    kept = extension(pbx, "100")
+    assert kept is not None
+    assert kept.enabled
+    assert rows(bridge, Extension)["100"]["held_by_hand"] is False

@@ -306,7 +306,10 @@ def record(
     """What was applied and what was seen afterwards. Rows that say so already are only marked as seen.
 
     What we had begun to switch off is settled once something was applied, and not by merely looking.
+    What staff let go since the mirror was read stays let go.
     """
+    if mirror.held != NOTHING_HELD:
+        held = _without_let_go(tx, mirror, held)
     seen: dict[str, Any] = {"last_synced": now}
     if applied is not mirror.applied:
         seen["switching_off"] = {}
@@ -325,6 +328,16 @@ def record(
     )
     for shelf in SHELVES.values():
         _record_things(tx, shelf, mirror, applied, actual, held, now)
+
+
+def _without_let_go(tx: Connection, mirror: Mirror, held: Held) -> Held:
+    mine = select(domains.c.held_by_hand).where(domains.c.id == mirror.tenant_id)
+    now_held = _held_from(tx.execute(mine.with_for_update()).scalar_one_or_none() or {})
+    members: dict[str, Any] = {}
+    for shelf in SHELVES.values():
+        let_go = getattr(mirror.held, shelf.member) - getattr(now_held, shelf.member)
+        members[shelf.member] = getattr(held, shelf.member) - let_go
+    return replace(held, **members)
 
 
 def _record_things(
