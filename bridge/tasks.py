@@ -11,17 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import once, placement, servers, services, settlement, undoing
+from bridge import by_hand, once, services, settlement, undoing
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
-from bridge.errors import Conflict, NotFound, NotPrepared, NotReached, Refused
+from bridge.errors import Conflict, NotFound
 from bridge.operations import Event, Kind, Operation, State, after
-from bridge.pbx.driver import Tenant
 from bridge.store import audit, mirror, operations, requests, tasks
 from bridge.store import services as service_store
 from bridge.store.tasks import CANCELLED, COMPLETED, Task
-from bridge.wanted import NOTHING_HELD, Status
 
 
 def operation(bridge: Bridge, *, operation_id: int | None, caller: str, key: str | None) -> dict[str, Any]:
@@ -119,22 +117,19 @@ def complete(
     bridge: Bridge, asking: Asking, operation_id: int, *, reason: str, server_id: int | None, domain: str | None
 ) -> dict[str, Any]:
     """Done by hand. What the person says is there is looked for on the PBX first; not finding it changes nothing."""
-    held = transact(bridge.engine, lambda tx: _found(tx, operation_id))
-    if held.kind in (Kind.MOVE, Kind.CLEAR):
-        raise Conflict(
-            f"operation {operation_id} is between two servers; retry or cancel it, it looks at both by itself",
-            operation_id=operation_id,
-        )
-    claim = transact(bridge.engine, lambda tx: _claimed(tx, held, server_id=server_id, domain=domain))
-    seen = _verified(bridge, held, claim) if claim is not None else None
+    if transact(bridge.engine, lambda tx: _is_repeated(tx, asking)):
+        return once.write(bridge, asking, _nothing_twice)
+    held, claim = transact(bridge.engine, lambda tx: _claimed(tx, bridge, operation_id, server_id, domain))
+    seen = by_hand.verified(bridge, held, claim, dry_run=asking.dry_run) if claim is not None else None
 
     def act(tx: Connection) -> dict[str, Any]:
+        service_store.get(tx, held.service_id, lock=True)
         mine = _locked(tx, operation_id)
+        after(mine, Event.SETTLED, now=now(tx))
         if claim is not None and mine.tenant_id is None:
-            mine = _take_in(tx, bridge, mine, claim)
+            mine = by_hand.take_in(tx, bridge, mine, claim)
         if mine.tenant_id is not None:
-            there = mirror.load(tx, [mine.tenant_id], bridge.vault)[mine.tenant_id]
-            mirror.record(tx, there, applied=there.applied, actual=seen, held=NOTHING_HELD, now=now(tx))
+            by_hand.record(tx, bridge, mine.tenant_id, seen)
         done = _change(tx, bridge, asking, replace(mine, late=True), Event.SETTLED, reason)
         return {"operation_id": done.id, "state": done.state.value}
 
@@ -248,75 +243,33 @@ def task_answer(task: Task) -> dict[str, Any]:
     }
 
 
-# --- what was done by hand -------------------------------------------------------------------------------------------
+# --- changing --------------------------------------------------------------------------------------------------------
 
 
-def _claimed(tx: Connection, held: Operation, *, server_id: int | None, domain: str | None) -> tuple[int, str] | None:
-    """Where a person says the tenant is. None for a service that has nothing on a PBX and needs nothing there."""
-    if held.tenant_id is not None:
-        known = mirror.domain_of(tx, held.tenant_id)
-        assert known is not None
-        assert held.server_id is not None
-        if (domain or known) != known or (server_id or held.server_id) != held.server_id:
-            raise Conflict(f"operation {held.id} is about {known} on server {held.server_id}", operation_id=held.id)
-        return held.server_id, known
-    if domain is None and held.kind is not Kind.CREATE:
-        return None
-    if domain is None or (server_id or held.server_id) is None:
-        raise NotPrepared(
-            f"say which server and domain operation {held.id} was done on; both are looked for before it is believed",
-            operation_id=held.id,
-        )
-    return server_id or held.server_id or 0, domain.strip().lower()
+def _is_repeated(tx: Connection, asking: Asking) -> bool:
+    """The key is known: then the stored answer is given, and nobody outside is asked anything."""
+    if asking.key is None or asking.dry_run:
+        return False
+    known = requests.get(tx, caller=asking.caller, key=asking.key)
+    return known is not None and known.expires_at > now(tx)
 
 
-def _verified(bridge: Bridge, held: Operation, claimed: tuple[int, str]) -> Tenant | None:
-    server_id, domain = claimed
-    server, driver = servers.driver_of(bridge, server_id)
-    try:
-        seen = driver.find(domain)
-    except NotReached as trouble:
-        raise Refused(str(trouble), kind="pbx_unreachable", operation_id=held.id) from trouble
-    status = transact(bridge.engine, lambda tx: service_store.get(tx, held.service_id))
-    if seen is None and not (status is not None and status.status is Status.TERMINATED):
+def _nothing_twice(tx: Connection) -> dict[str, Any]:
+    raise Conflict("this idempotency key has just expired; ask again under another")
+
+
+def _claimed(
+    tx: Connection, bridge: Bridge, operation_id: int, server_id: int | None, domain: str | None
+) -> tuple[Operation, by_hand.Claim | None]:
+    """The operation that may be completed, and what is said of it."""
+    held = _found(tx, operation_id)
+    after(held, Event.SETTLED, now=now(tx))
+    if held.kind in (Kind.MOVE, Kind.CLEAR):
         raise Conflict(
-            f"{server.name} has no tenant {domain}, so operation {held.id} is not done",
-            kind="pbx_rejected",
-            operation_id=held.id,
+            f"operation {operation_id} is between two servers; retry or cancel it, it looks at both by itself",
+            operation_id=operation_id,
         )
-    marker = placement.identifier(bridge, "tenant", domain)
-    if seen is not None and seen.marker not in (None, marker):
-        raise Conflict(f"{domain} on {server.name} carries another's marker", kind="pbx_conflict", operation_id=held.id)
-    if seen is not None and seen.marker is None:
-        # Marked, and nothing else: what is in it was made by hand and stays as it is.
-        driver.put(replace(seen, marker=marker, extensions=(), gateways=(), numbers=(), routes=()), adopt=True)
-        seen = driver.find(domain)
-    return seen
-
-
-def _take_in(tx: Connection, bridge: Bridge, held: Operation, claimed: tuple[int, str]) -> Operation:
-    """A service set up by hand joins the mirror, so that everything after this can be automatic."""
-    server_id, domain = claimed
-    service = service_store.get(tx, held.service_id, lock=True)
-    assert service is not None
-    place = mirror.by_domain(tx, domain, lock=True)
-    if place is not None and place.client_id != service.client_id:
-        raise Conflict(f"{domain} belongs to another client's tenant", kind="tenant_mismatch", operation_id=held.id)
-    if place is None:
-        tenant_id = mirror.add_tenant(
-            tx,
-            server_id=server_id,
-            client_id=service.client_id,
-            domain=domain,
-            pbx_uuid=placement.identifier(bridge, "tenant", domain),
-            description=f"WHMCS client {service.client_id}",
-            origin="import",
-        )
-        operations.add_lane(tx, tenant_id=tenant_id, server_id=server_id)
-    else:
-        tenant_id = place.tenant_id
-    service_store.save(tx, replace(service, tenant_id=tenant_id, server_id=server_id))
-    return replace(held, tenant_id=tenant_id, server_id=server_id)
+    return held, by_hand.claimed(tx, bridge, held, server_id=server_id, domain=domain)
 
 
 def _change(tx: Connection, bridge: Bridge, asking: Asking, held: Operation, event: Event, reason: str) -> Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +16,12 @@ from bridge.drift import sweep
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
 from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
-from bridge.store import audit, mirror, operations
+from bridge.store import audit, mirror, operations, placements
 from bridge.store import tasks as task_store
 from bridge.store.tasks import Task
 from bridge.tables import domains
-from tests.factories import asking, run_all, with_handler, with_memory_pbx
-from tests.test_services import create, state_of, suspend
+from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
+from tests.test_services import create, state_of, suspend, unsuspend
 
 DOMAIN = "acme.example"
 
@@ -326,3 +327,148 @@ def test_what_was_wanted_before_is_kept_to_ourselves(bridge: Bridge, pbx: Memory
     shown = tasks.operation(bridge, operation_id=suspend(bridge)["operation_id"], caller="whmcs-main", key=None)
 
     assert "before" not in shown["asked"]
+
+
+# --- done by hand, and only then -------------------------------------------------------------------------------------
+
+
+def a_manual_product_on(bridge: Bridge, server_id: int) -> dict[str, Any]:
+    with_handler(bridge, 20, driver="manual")
+    return create(bridge, 43, product_id=20, server_id=server_id, domain="second.example")
+
+
+def test_a_tenant_on_another_server_than_it_lives_on_is_not_joined(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    other = with_memory_pbx(bridge, a_server(2))
+    other.by_hand.add(Tenant(DOMAIN))
+    answer = a_manual_product_on(bridge, 2)
+
+    with pytest.raises(Conflict, match="lives on server 1"):
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=2, domain=DOMAIN)
+
+    untouched = other.find(DOMAIN)
+    assert untouched is not None
+    assert untouched.marker is None
+
+
+def test_a_tenant_of_another_client_is_not_marked(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge, client_id=8)
+    run_all(bridge)
+    pbx.by_hand.change(DOMAIN, lambda tenant: replace(tenant, marker=None))
+    answer = a_manual_product_on(bridge, 1)
+
+    with pytest.raises(Conflict) as refused:
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain=DOMAIN)
+
+    assert refused.value.kind == "tenant_mismatch"
+    untouched = pbx.find(DOMAIN)
+    assert untouched is not None
+    assert untouched.marker is None
+
+
+def test_a_service_set_up_by_hand_has_a_place_from_then_on(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_manual_product_on(bridge, 1)
+    pbx.by_hand.add(Tenant("second.example"))
+
+    tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain="second.example")
+
+    lived = transact(bridge.engine, lambda tx: placements.of_service(tx, 43))
+    assert [(each.server_id, each.domain) for each in lived] == [(1, "second.example")]
+
+
+def test_a_dry_run_of_completing_marks_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_manual_product_on(bridge, 1)
+    pbx.by_hand.add(Tenant("second.example"))
+
+    said = tasks.complete(
+        bridge, by("kim", dry_run=True), answer["operation_id"], reason="", server_id=1, domain="second.example"
+    )
+
+    untouched = pbx.find("second.example")
+    assert said["state"] == "succeeded"
+    assert untouched is not None
+    assert untouched.marker is None
+
+
+def test_completing_again_under_its_key_asks_the_pbx_nothing(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-56"""
+    answer = a_manual_product_on(bridge, 1)
+    pbx.by_hand.add(Tenant("second.example"))
+    asked = by("kim", key="console:complete:0001")
+
+    def complete() -> dict[str, Any]:
+        return tasks.complete(bridge, asked, answer["operation_id"], reason="", server_id=1, domain="second.example")
+
+    first = complete()
+    calls = pbx.trouble.calls
+    again = complete()
+
+    assert again.pop("_meta") == {"replayed": True}
+    assert again == first
+    assert pbx.trouble.calls == calls
+
+
+def test_what_has_ended_is_not_completed_and_nothing_is_touched_for_it(bridge: Bridge, pbx: MemoryPbx) -> None:
+    answer = a_manual_product_on(bridge, 1)
+    a_cancelled(bridge, answer)
+    pbx.by_hand.add(Tenant("second.example"))
+
+    with pytest.raises(Conflict, match="cannot be completed"):
+        tasks.complete(bridge, by("kim"), answer["operation_id"], reason="", server_id=1, domain="second.example")
+
+    untouched = pbx.find("second.example")
+    assert untouched is not None
+    assert untouched.marker is None
+
+
+def test_an_end_completed_by_hand_can_be_undone_by_us(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-18"""
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    ended = services.terminate(bridge, asking("service.terminate"), 42, None)
+    pbx.by_hand.change(DOMAIN, lambda tenant: replace(tenant, enabled=False))
+    tasks.complete(bridge, by("kim"), ended["operation_id"], reason="did it", server_id=None, domain=None)
+
+    create(bridge)
+    run_all(bridge)
+
+    tenant = pbx.find(DOMAIN)
+    assert tenant is not None
+    assert tenant.enabled
+
+
+def test_completing_keeps_what_a_hand_had_switched_off(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    pbx.by_hand.enable(DOMAIN, "100", enabled=False)
+    suspend(bridge)
+    run_all(bridge)
+    resumed = unsuspend(bridge)
+    pbx.by_hand.change(DOMAIN, lambda tenant: replace(tenant, outbound=True))
+    tasks.complete(bridge, by("kim"), resumed["operation_id"], reason="did it", server_id=None, domain=None)
+
+    suspend(bridge)
+    run_all(bridge)
+
+    tenant = pbx.find(DOMAIN)
+    assert tenant is not None
+    assert [each.enabled for each in tenant.extensions] == [False, True]
+
+
+def test_what_does_not_show_on_the_pbx_is_not_done(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """products.md 14.2"""
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    suspended = suspend(bridge)
+
+    with pytest.raises(Conflict, match="is not as wanted") as refused:
+        tasks.complete(bridge, by("kim"), suspended["operation_id"], reason="", server_id=None, domain=None)
+
+    assert refused.value.kind == "pbx_rejected"
+    assert state_of(bridge, suspended) == "accepted"
