@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from bridge import database, http
+from bridge import database, http, schema
 from bridge import vault as vaults
 from bridge.bell import Bell
 from bridge.crash import Crash, never
@@ -22,6 +22,8 @@ from bridge.network import Guard
 from bridge.pbx.driver import Surroundings
 from bridge.secret import Secret
 from bridge.settings import Network, Settings
+from bridge.store import seals
+from bridge.tables import keys
 from bridge.transport import boot_seconds
 from bridge.vault import Vault
 from bridge.whmcs.addon import addon_records
@@ -53,6 +55,9 @@ class Bridge:
 
 def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
     """Everything from its settings. Nothing is connected to before it is needed."""
+    engine = database.connect(settings.database_url, pool_size=pool_size)
+    if not settings.master_key_file.exists():
+        _assert_first_use(engine, settings.master_key_file)
     vault = vaults.of_file(settings.master_key_file)
     around = surroundings(settings.allowed_networks)
     # The guard is for hosts that WHMCS's records name; WHMCS itself is where the operator says.
@@ -60,7 +65,7 @@ def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
     whmcs, addon = whmcs_of(settings, anywhere), addon_of(settings, anywhere)
     return Bridge(
         settings=settings,
-        engine=database.connect(settings.database_url, pool_size=pool_size),
+        engine=engine,
         vault=vault,
         drivers=Drivers(around),
         whmcs=whmcs,
@@ -68,6 +73,16 @@ def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
         addon=addon,
         machine=here(),
     )
+
+
+def _assert_first_use(engine: Engine, path: Path) -> None:
+    """A master key is made once. Where sealed values wait for theirs, another would open nothing and hide the loss."""
+
+    def is_waited_for(tx: Connection) -> bool:
+        return bool(schema.present(tx, [keys.name])) and bool(seals.counts(tx, lambda each: each.table is keys))
+
+    if database.transact(engine, is_waited_for):
+        raise NotPrepared(f"the database holds secrets, and their master key {path} is not there; put it back")
 
 
 def surroundings(networks: tuple[Network, ...] = ()) -> Surroundings:
