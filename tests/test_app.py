@@ -30,6 +30,6 @@ def test_a_lost_master_key_is_not_replaced_by_another(tmp_path: Path) -> None:
     keys.add(bridge, "whmcs-main")
     bridge.engine.dispose()
 
-    with pytest.raises(NotPrepared, match="their master key .*typo.key is not there; put it back"):
+    with pytest.raises(NotPrepared, match=r"their master key .*typo\.key is not there; put it back"):
         app.build(settings_in(tmp_path, key="typo.key"))
     assert not (tmp_path / "typo.key").exists()
