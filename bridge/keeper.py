@@ -18,6 +18,7 @@ from bridge.database import now, transact
 from bridge.drivers import secrets_from
 from bridge.errors import BridgeError
 from bridge.logs import say, way
+from bridge.operations import State
 from bridge.pbx.connection import is_green
 from bridge.secret import Secret
 from bridge.server import Server
@@ -140,7 +141,10 @@ def _look_for_stuck(bridge: Bridge) -> dict[str, Any] | None:
         for operation_id in found:
             held = operations.get(tx, operation_id, lock=True)
             if held is not None and held.tenant_id is not None:
-                operations.save(tx, replace(held, due_at=moment), now=moment)
+                if held.state is not State.RUNNING:
+                    operations.save(tx, replace(held, due_at=moment), now=moment)
+                if not operations.has_lane(tx, held.tenant_id) and held.server_id is not None:
+                    operations.add_lane(tx, tenant_id=held.tenant_id, server_id=held.server_id)
                 operations.wake(tx, [held.tenant_id], now=moment)
         return found
 

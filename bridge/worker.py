@@ -198,10 +198,10 @@ class Worker:
             return None
         if operation.kind not in DESTRUCTIVE or living(work.contributions):
             return self._match(work, driver, lease, adopt=work.adopt)
-        if operation.step is None:
-            self._match(work, driver, lease, adopt="never")
-            self._begin_removal(work, lease)
-        return attempt.remove(driver, work.mirror, crash=self.bridge.crash)
+        seen = self._match(work, driver, lease, adopt="never") if operation.step is None else None
+        if self._begin_removal(work, lease):
+            return attempt.remove(driver, work.mirror, crash=self.bridge.crash)
+        return seen or self._match(work, driver, lease, adopt="never")
 
     def _match(self, work: Work, driver: Driver, lease: Lease, *, adopt: Adopt) -> attempt.Seen:
         def intend(held: Held, switching_off: Held) -> None:
@@ -234,26 +234,31 @@ class Worker:
                 self._begin_removal(work, lease)
             attempt.remove(driver, work.mirror, crash=self.bridge.crash)
 
-    def _begin_removal(self, work: Work, lease: Lease) -> None:
-        """Says that something may be destroyed from here on, before it is (R-2)."""
+    def _begin_removal(self, work: Work, lease: Lease) -> bool:
+        """Says that something may be destroyed from here on, before it is (R-2). False when it is wanted again."""
+        tenant_id = work.mirror.tenant_id
 
-        def act(tx: Connection) -> bool:
-            assert work.operation.tenant_id is not None
-            if not operations.hold_lane(tx, lease, work.operation.tenant_id):
+        def act(tx: Connection) -> bool | None:
+            move.hold(tx, tenant_id)
+            if not operations.hold_lane(tx, lease, tenant_id):
+                return None
+            if work.operation.kind is Kind.PURGE and _is_wanted(tx, self.bridge, tenant_id):
                 return False
             begun = replace(work.operation, step=Step.MATCH, destructive=True)
             operations.save(tx, begun, now=now(tx))
             return True
 
-        if not transact(self.bridge.engine, act):
+        begun = transact(self.bridge.engine, act)
+        if begun is None:
             raise _LeaseLost
+        return begun
 
     # --- record ------------------------------------------------------------------------------------------------------
 
     def _record(self, work: Work, lease: Lease, seen: attempt.Seen | None) -> None:
         def act(tx: Connection) -> bool:
             tenant_id = work.mirror.tenant_id
-            if work.operation.kind is Kind.MOVE:
+            if work.operation.kind in DESTRUCTIVE | {Kind.MOVE}:
                 move.hold(tx, tenant_id)
             grip = operations.hold(tx, lease, tenant_id, work.operation.id)
             if grip is None:
@@ -348,8 +353,8 @@ class Worker:
         )
 
     def _forget(self, tx: Connection, tenant_id: int, moment: datetime) -> None:
-        """The tenant is gone. A wish that came meanwhile keeps its lane and makes the tenant anew."""
-        if operations.next_due(tx, tenant_id) is not None or leftover.keep_for_clearing(tx, tenant_id, moment):
+        """The tenant is gone. A wish that came meanwhile, a person's too, keeps its lane and makes the tenant anew."""
+        if operations.open_tenants(tx, [tenant_id]) or leftover.keep_for_clearing(tx, tenant_id, moment):
             return
         placements.leave(tx, [each.service_id for each in services.of_tenants(tx, [tenant_id])[tenant_id]], at=moment)
         services.leave_tenant(tx, tenant_id)
@@ -387,6 +392,13 @@ def with_administrator(tx: Connection, bridge: Bridge, held: Mirror, members: li
             plain = replace(held.plain, admin_username=service.username, admin_password=password)
             return replace(held, plain=plain)
     return held
+
+
+def _is_wanted(tx: Connection, bridge: Bridge, tenant_id: int) -> bool:
+    """Whether somebody lives in a tenant now, or is to live in it."""
+    there = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id]
+    members = services.of_tenants(tx, [tenant_id])[tenant_id]
+    return there.wanted_state == "present" or bool(living(each.contribution() for each in members))
 
 
 class _LeaseLost(Exception):

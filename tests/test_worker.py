@@ -17,15 +17,16 @@ from sqlalchemy import Connection, Engine, event, text
 
 from bridge import acceptance, objects, services, tasks
 from bridge.app import Bridge
-from bridge.database import transact
+from bridge.database import now, transact
 from bridge.errors import BridgeError, Conflict, NotReached, OutcomeUnknown, Refused
 from bridge.keeper import Keeper
 from bridge.objects import Where
-from bridge.operations import State
+from bridge.operations import Kind, State
 from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
 from bridge.settings import Settings
 from bridge.store import announcements, operations, servers
+from bridge.store import services as service_store
 from bridge.vault import Vault
 from bridge.wanted import SuspendPolicy
 from bridge.worker import Worker
@@ -741,3 +742,130 @@ def test_whmcs_is_told_once_of_one_operation(bridge: Bridge) -> None:
     transact(bridge.engine, tell)
 
     assert in_database(bridge, "SELECT COUNT(*) FROM {announcements}") == [(1,)]
+
+
+class Interrupted(MemoryPbx):
+    """A PBX at which something happens right before one verb, once."""
+
+    def __init__(self, verb: str, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.verb = verb
+        self._act: Callable[[], object] | None = act
+        self.removed = 0
+
+    def _now(self, verb: str) -> None:
+        if verb == self.verb and self._act is not None:
+            act, self._act = self._act, None
+            act()
+
+    def find(self, domain: str) -> Tenant | None:
+        self._now("find")
+        return super().find(domain)
+
+    def remove(self, tenant: Tenant) -> None:
+        self._now("remove")
+        self.removed += 1
+        super().remove(tenant)
+
+
+def with_purge_under_way(bridge: Bridge, verb: str, act: Callable[[], object]) -> Interrupted:
+    """Service 42 has ended, its retention is over and its tenant is to be deleted; something comes in between."""
+    with_handler(bridge)
+    with_memory_pbx(bridge)
+    pbx = Interrupted("", act)
+    bridge.drivers.use(a_server(), {}, pbx)
+    create(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+
+    def purge(tx: Connection) -> None:
+        service = service_store.get(tx, 42)
+        assert service is not None
+        moment = now(tx)
+        acceptance.append(tx, bridge, asking("tenant.purge"), service, Kind.PURGE, asked={}, moment=moment)
+
+    transact(bridge.engine, purge)
+    pbx.verb = verb
+    return pbx
+
+
+def test_what_is_ordered_again_before_its_deletion_began_is_not_deleted(bridge: Bridge) -> None:
+    """R-2: whether anybody lives there is asked again in the moment in which the deletion begins."""
+    pbx = with_purge_under_way(bridge, "find", lambda: create_again(bridge))
+    before = pbx.by_hand.see(ACME)
+    run_all(bridge)
+
+    after = tenant(pbx)
+    assert before is not None
+    assert pbx.removed == 0
+    assert after.enabled
+    assert states(bridge)[0] == ("create", "succeeded")
+    assert_in_order(bridge)
+
+
+def test_what_waits_for_a_person_when_its_tenant_is_deleted_keeps_its_lane(bridge: Bridge) -> None:
+    """I-9: tried again afterwards, it is done."""
+    with_memory_pbx(bridge, a_server(2))
+    with_purge_under_way(bridge, "remove", lambda: wait_for_a_person(bridge))
+    run_all(bridge)
+    waiting = newest(bridge)
+    tasks.retry(bridge, asking("operation.retry"), waiting["operation_id"], "go on")
+    run_all(bridge)
+
+    assert waiting["state"] == "manual"
+    assert states(bridge)[0] == ("renew", "succeeded")
+    assert_in_order(bridge)
+
+
+def create_again(bridge: Bridge) -> None:
+    services.create(
+        bridge,
+        asking(),
+        service_id=42,
+        client_id=7,
+        product_id=12,
+        server_id=1,
+        domain=ACME,
+        username="",
+        password=None,
+        options={},
+        custom_fields={},
+    )
+
+
+def wait_for_a_person(bridge: Bridge) -> None:
+    def act(tx: Connection) -> None:
+        service = service_store.get(tx, 42)
+        assert service is not None
+        asked = asking("service.renew")
+        acceptance.append(tx, bridge, asked, service, Kind.RENEW, asked={}, moment=now(tx), by_hand=True)
+
+    transact(bridge.engine, act)
+
+
+@pytest.mark.parametrize(
+    "fate",
+    [
+        "DELETE FROM {lanes}",
+        "UPDATE {lanes} SET due_at = NULL",
+        "UPDATE {lanes} SET due_at = '2999-01-01 00:00:00.000000'",
+        "UPDATE {operations} SET due_at = NULL",
+    ],
+)
+def test_i_9_what_nothing_brings_forward_is_found_and_woken(bridge: Bridge, fate: str) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    ask_for(bridge, 42)
+    in_database(bridge, fate)
+    found = transact(bridge.engine, lambda tx: operations.forgotten(tx, lease=timedelta(seconds=1)))
+    a_minute_passes(bridge)
+    run_all(bridge)
+
+    assert found == [newest(bridge)["operation_id"]]
+    assert states(bridge) == [("create", "succeeded")]
+    assert_in_order(bridge)
+
+
+def test_waking_a_lane_that_is_not_there_is_told(bridge: Bridge) -> None:
+    with pytest.raises(Conflict, match="not there any more"):
+        transact(bridge.engine, lambda tx: operations.wake(tx, [99], now=now(tx)))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from bridge.database import NOW
+from bridge.errors import Conflict
 from bridge.operations import QUEUED, Kind, Operation, State, Step
 from bridge.tables import Utc, lanes, operations
 
@@ -304,9 +305,14 @@ _WAKE_FOR = _WAKE.values(head_generation=bindparam("generation"))
 
 
 def wake(tx: Connection, tenant_ids: Sequence[int], *, now: datetime) -> None:
-    """Makes lanes due now, unless they are due already."""
+    """Makes lanes due now, unless they are due already. A Conflict where there is none: nothing would ever come."""
     for tenant_id in tenant_ids:
-        tx.execute(_WAKE, {"this_tenant": tenant_id, "moment": now})
+        if tx.execute(_WAKE, {"this_tenant": tenant_id, "moment": now}).rowcount == 0:
+            raise Conflict(f"tenant {tenant_id} is not there any more, so nothing can be done for it", kind="conflict")
+
+
+def has_lane(tx: Connection, tenant_id: int) -> bool:
+    return tx.execute(select(lanes.c.tenant_id).where(lanes.c.tenant_id == tenant_id)).one_or_none() is not None
 
 
 _BUSY = (
@@ -482,12 +488,18 @@ def wake_server(tx: Connection, server_id: int, *, now: datetime) -> int:
 
 
 def forgotten(tx: Connection, *, lease: timedelta) -> list[int]:
-    """Open operations that nothing will ever bring forward: no due time, no lease, no task (I-9). Always none."""
-    leased = select(lanes.c.tenant_id).where(lanes.c.owner.is_not(None), lanes.c.lease_until > NOW)
-    stuck = select(operations.c.id).where(
-        operations.c.state.in_(_IN_LANE),
-        operations.c.due_at.is_(None),
-        or_(operations.c.tenant_id.is_(None), operations.c.tenant_id.not_in(leased)),
-        operations.c.state != State.RUNNING.value,
+    """Operations in a lane that nothing brings forward in time, though nobody holds the lane (I-9). Always none.
+
+    Without a due time of their own, without a lane, or first in a lane that is never due or due later than they are.
+    """
+    lane = operations.outerjoin(lanes, lanes.c.tenant_id == operations.c.tenant_id)
+    leased = and_(lanes.c.owner.is_not(None), func.coalesce(lanes.c.lease_until > NOW, False))
+    others = operations.alias("others")
+    ahead = exists().where(
+        others.c.tenant_id == operations.c.tenant_id, others.c.state.in_(_IN_LANE), others.c.id < operations.c.id
     )
-    return [operation_id for (operation_id,) in tx.execute(stuck)]
+    timeless = and_(operations.c.due_at.is_(None), operations.c.state != State.RUNNING.value)
+    asleep = and_(_STANDS_ASIDE == 0, ~ahead, or_(lanes.c.due_at.is_(None), lanes.c.due_at > operations.c.due_at))
+    stuck = select(operations.c.id).select_from(lane).where(operations.c.state.in_(_IN_LANE))
+    found = stuck.where(or_(lanes.c.tenant_id.is_(None), and_(~leased, or_(timeless, asleep))))
+    return [operation_id for (operation_id,) in tx.execute(found.order_by(operations.c.id))]
