@@ -151,4 +151,17 @@ def _look_for_stuck(bridge: Bridge) -> dict[str, Any] | None:
     found = transact(bridge.engine, act)
     if found:
         say(log, logging.ERROR, "operations were stuck", operations=found)
-    return {"stuck": found}
+    woken = transact(bridge.engine, _wake_what_waits_for_nothing)
+    if woken:
+        say(log, logging.ERROR, "tenants waited for a server that works", tenants=woken)
+    return {"stuck": found, "woken": woken}
+
+
+def _wake_what_waits_for_nothing(tx: Connection) -> int:
+    """Whoever sees a server come back wakes what waits for it; this is for the one who died in between."""
+    woken = 0
+    for server_id in operations.awaited_servers(tx):
+        server = server_store.get(tx, server_id, lock=True)
+        if server is not None and server.is_working:
+            woken += operations.wake_server(tx, server_id, now=now(tx))
+    return woken

@@ -105,6 +105,11 @@ class Worker:
         lined_up = operations.in_lanes(tx, list(lease.epochs))
         first = operations.held(tx, (each[0].id for each in lined_up.values() if each))
         by_id = {each.server_id: each for each in servers.listed(tx)}
+        for server_id in sorted({each.server_id for each in first.values() if each.server_id is not None}):
+            if not by_id[server_id].is_working:
+                # Held, so that it does not come back between this look and the waiting it leads to: who wakes what
+                # waits for it comes after us, and finds it.
+                by_id[server_id] = servers.get(tx, server_id, lock=True) or by_id[server_id]
         heads: list[tuple[Operation, Server]] = []
         for tenant_id in list(lease.epochs):
             head = first[lined_up[tenant_id][0].id] if lined_up[tenant_id] else None

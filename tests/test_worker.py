@@ -24,6 +24,7 @@ from bridge.objects import Where
 from bridge.operations import Kind, State
 from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
+from bridge.server import Health
 from bridge.settings import Settings
 from bridge.store import announcements, operations, servers
 from bridge.store import services as service_store
@@ -869,3 +870,37 @@ def test_i_9_what_nothing_brings_forward_is_found_and_woken(bridge: Bridge, fate
 def test_waking_a_lane_that_is_not_there_is_told(bridge: Bridge) -> None:
     with pytest.raises(Conflict, match="not there any more"):
         transact(bridge.engine, lambda tx: operations.wake(tx, [99], now=now(tx)))
+
+
+def test_a_server_that_comes_back_while_its_lanes_are_claimed_keeps_nobody_waiting(
+    on_mariadb: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I-9: it was seen as out of reach, and came back and woke nobody before the waiting was written down."""
+    bridge = on_mariadb
+    with_memory_pbx(bridge, a_server(health=Health.UNTESTED))
+    with_handler(bridge)
+    ask_for(bridge, 42)
+
+    def test(tx: Connection) -> None:
+        held = servers.get(tx, 1, lock=True)
+        assert held is not None
+        servers.save(tx, replace(held, health=Health.GREEN))
+        operations.wake_server(tx, 1, now=now(tx))
+
+    once_after(monkeypatch, servers, "listed", lambda: transact(bridge.engine, test))
+    run_all(bridge)
+
+    assert states(bridge) == [("create", "succeeded")]
+
+
+def test_i_9_what_waits_for_a_server_that_works_is_woken(bridge: Bridge) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    ask_for(bridge, 42)
+    later = "2999-01-01 00:00:00.000000"
+    in_database(bridge, "UPDATE {operations} SET state = 'waiting_pbx', due_at = :later", later=later)
+    in_database(bridge, "UPDATE {lanes} SET due_at = :later", later=later)
+    a_minute_passes(bridge)
+    run_all(bridge)
+
+    assert states(bridge) == [("create", "succeeded")]

@@ -487,6 +487,13 @@ def wake_server(tx: Connection, server_id: int, *, now: datetime) -> int:
     return len(found)
 
 
+def awaited_servers(tx: Connection) -> list[int]:
+    """Servers that something waits for."""
+    waiting = operations.c.state == State.WAITING_PBX.value
+    found = select(operations.c.server_id).where(waiting, operations.c.server_id.is_not(None)).distinct()
+    return sorted(server_id for (server_id,) in tx.execute(found))
+
+
 def forgotten(tx: Connection, *, lease: timedelta) -> list[int]:
     """Operations in a lane that nothing brings forward in time, though nobody holds the lane (I-9). Always none.
 
