@@ -181,10 +181,15 @@ def supersede(
 ) -> None:
     """Ends what waits for a service and is part of what is wanted now (R-3)."""
     for older in operations.queued(tx, service.service_id):
-        if gives_way(older, to=kind):
+        if gives_way(older, to=kind) and not _still_to_be_made(service, older, kind):
             ended = after(older, Event.SUPERSEDED, now=moment)
             about = settlement.About(service, domain)
             settlement.change(tx, older, ended, now=moment, actor=actor, check_after=check_after(bridge), about=about)
+
+
+def _still_to_be_made(service: Service, older: Operation, kind: Kind) -> bool:
+    """Nothing of the service is anywhere until a person made it, and only its end or a new order spares him that."""
+    return service.tenant_id is None and older.tenant_id is None and kind not in (Kind.TERMINATE, Kind.CREATE)
 
 
 def accepted(operation: Operation, service: Service, domain: str | None) -> Accepted:

@@ -37,6 +37,14 @@ class Claim:
     """None where we knew nothing of the tenant until now."""
 
 
+def located(tx: Connection, operation: Operation) -> Operation:
+    """With the tenant that its service got since it was asked."""
+    service = services.get(tx, operation.service_id)
+    if operation.tenant_id is not None or service is None or service.tenant_id is None:
+        return operation
+    return replace(operation, tenant_id=service.tenant_id, server_id=service.server_id)
+
+
 def claimed(
     tx: Connection, bridge: Bridge, operation: Operation, *, server_id: int | None, domain: str | None
 ) -> Claim | None:

@@ -124,7 +124,7 @@ def complete(
 
     def act(tx: Connection) -> dict[str, Any]:
         service_store.get(tx, held.service_id, lock=True)
-        mine = _locked(tx, operation_id)
+        mine = by_hand.located(tx, _locked(tx, operation_id))
         after(mine, Event.SETTLED, now=now(tx))
         if claim is not None and mine.tenant_id is None:
             mine = by_hand.take_in(tx, bridge, mine, claim)
@@ -191,6 +191,8 @@ def close(
     held = transact(bridge.engine, lambda tx: tasks.get(tx, task_id))
     if held is None:
         raise NotFound(f"there is no task {task_id}", task_id=task_id)
+    if held.operation_id is not None and transact(bridge.engine, lambda tx: _is_repeated(tx, asking)):
+        return once.write(bridge, asking, _nothing_twice) | {"task_id": task_id}
     if held.operation_id is not None and held.is_open:
         number = held.operation_id
         if outcome == "retry":
@@ -262,7 +264,7 @@ def _claimed(
     tx: Connection, bridge: Bridge, operation_id: int, server_id: int | None, domain: str | None
 ) -> tuple[Operation, by_hand.Claim | None]:
     """The operation that may be completed, and what is said of it."""
-    held = _found(tx, operation_id)
+    held = by_hand.located(tx, _found(tx, operation_id))
     after(held, Event.SETTLED, now=now(tx))
     if held.kind in (Kind.MOVE, Kind.CLEAR):
         raise Conflict(

@@ -408,8 +408,17 @@ def test_a_manual_handler_makes_a_task_of_every_operation(bridge: Bridge, pbx: M
 
     assert (created["state"], suspended["state"]) == ("manual", "manual")
     waiting = transact(bridge.engine, lambda tx: task_store.listed(tx, department="telephony"))
-    assert [each.operation_id for each in waiting] == [suspended["operation_id"]]
-    assert state_of(bridge, created) == "superseded"
+    assert [each.operation_id for each in waiting] == [suspended["operation_id"], created["operation_id"]]
+
+
+def test_the_end_of_a_service_that_nobody_set_up_ends_the_tasks_of_it(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """R-3"""
+    with_handler(bridge, driver="manual")
+    created, suspended = create(bridge), suspend(bridge)
+
+    ended = services.terminate(bridge, asking("service.terminate"), 42, None)
+
+    assert [state_of(bridge, each) for each in (created, suspended, ended)] == ["superseded", "superseded", "manual"]
 
 
 def test_an_unknown_driver_is_refused_by_name(bridge: Bridge) -> None:

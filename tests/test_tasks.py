@@ -472,3 +472,44 @@ def test_what_does_not_show_on_the_pbx_is_not_done(bridge: Bridge, pbx: MemoryPb
 
     assert refused.value.kind == "pbx_rejected"
     assert state_of(bridge, suspended) == "accepted"
+
+
+def test_no_later_wish_stands_for_setting_a_service_up(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge, driver="manual")
+    asked = [create(bridge), suspend(bridge), unsuspend(bridge)]
+
+    assert [state_of(bridge, each) for each in asked] == ["manual", "manual", "manual"]
+    for each in asked:
+        with pytest.raises(NotPrepared, match="say which server and domain"):
+            tasks.complete(bridge, by("kim"), each["operation_id"], reason="", server_id=None, domain=None)
+
+
+def test_what_was_asked_before_a_service_was_set_up_is_looked_for_in_its_tenant(bridge: Bridge, pbx: MemoryPbx) -> None:
+    with_handler(bridge, driver="manual")
+    created, suspended = create(bridge), suspend(bridge)
+    pbx.by_hand.add(Tenant(DOMAIN))
+    tasks.complete(bridge, by("kim"), created["operation_id"], reason="", server_id=1, domain=DOMAIN)
+
+    def complete() -> dict[str, Any]:
+        return tasks.complete(bridge, by("kim"), suspended["operation_id"], reason="", server_id=None, domain=None)
+
+    with pytest.raises(Conflict, match="is not as wanted"):
+        complete()
+    pbx.by_hand.change(DOMAIN, lambda tenant: replace(tenant, outbound=False))
+    assert complete()["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("outcome", ["retry", "cancel"])
+def test_the_same_key_ends_a_task_once_more_with_the_same_answer(bridge: Bridge, pbx: MemoryPbx, outcome: str) -> None:
+    """R-56"""
+    a_refused_create(bridge, pbx)
+    number = the_task(bridge).id
+    asked = by("kim", key="console:task:0001", params={"task_id": number, "outcome": outcome})
+
+    def close() -> dict[str, Any]:
+        return tasks.close(bridge, asked, number, outcome=outcome, reason="", server_id=None, domain=None)
+
+    first, again = close(), close()
+
+    assert again.pop("_meta") == {"replayed": True}
+    assert again == first
