@@ -34,6 +34,7 @@ from bridge.settings import Settings
 from bridge.store import mirror, operations, servers
 from bridge.store import services as service_store
 from bridge.tables import metadata
+from bridge.tables import operations as operation_rows
 from bridge.vault import Vault
 from bridge.wanted import Status
 from bridge.webhooks import Notice
@@ -796,6 +797,37 @@ def test_a_tenant_whose_retention_is_over_gets_exactly_one_purge(small_shop: Sho
     assert kinds == ["purge", "terminate", "create"]
     assert shop.pbx.by_hand.see("acme.example") is None
     assert "acme.example" not in shop.tenants()
+    assert shop.sweep().is_quiet
+
+
+def test_an_ended_service_leaves_the_tenant_of_others_when_its_retention_is_over(small_shop: Shop) -> None:
+    """F-10, F-18: its things are switched off until then, and gone afterwards; the others' stay."""
+    shop = small_shop
+    stays, goes = shop.sell(), shop.sell()
+    services.terminate(shop.bridge, asking("service.terminate"), goes, None)
+    shop.work()
+    shop.edit(tables.hosting, goes, domainstatus="Terminated")
+    within = shop.sweep()
+    kept = shop.pbx.by_hand.see("acme.example")
+    with shop.bridge.engine.begin() as tx:
+        long_ago = now(tx) - timedelta(days=shop.bridge.settings.retention_days, seconds=1)
+        ended = operation_rows.c.service_id == goes
+        tx.execute(operation_rows.update().where(ended).values(finished_at=long_ago))
+
+    dry, first, second = shop.sweep(dry_run=True), shop.sweep(), shop.sweep()
+    shop.work()
+
+    assert within.is_quiet
+    assert kept is not None
+    before = [(each.number, each.enabled) for each in kept.extensions]
+    assert before == [("100", True), ("101", True), ("102", False), ("103", False)]
+    assert (dry.purges, first.purges, second.purges) == (1, 1, 0)
+    left = shop.pbx.by_hand.see("acme.example")
+    assert left is not None
+    assert [(each.number, each.enabled) for each in left.extensions] == [("100", True), ("101", True)]
+    assert shop.service(goes).tenant_id is None
+    assert shop.service(stays).tenant_id is not None
+    assert shop.kinds(stays) == ["repair", "create"]
     assert shop.sweep().is_quiet
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from bridge.errors import BridgeError, Conflict, Refused
 from bridge.operations import Kind, State
 from bridge.pbx.comparison import KEYS
 from bridge.service import Service
-from bridge.store import mirror, operations
+from bridge.store import mirror, operations, placements
 from bridge.store import services as service_store
 from bridge.wanted import living
 
@@ -90,6 +91,59 @@ def purge(bridge: Bridge, tenant_id: int, *, caller: str, dry_run: bool) -> Outc
         asked = {"delete_after": held.delete_after.isoformat() if held.delete_after else None}
         operation = acceptance.append(
             tx, bridge, asking, members[0], Kind.PURGE, asked=asked, moment=now(tx), server_id=held.server_id
+        )
+        return {"operation_id": operation.id}
+
+    try:
+        answer = _within(bridge, asking, act)
+    except BridgeError as trouble:
+        return Outcome(remedy, refused=str(trouble))
+    return Outcome(remedy, answer.get("operation_id"), left=bool(answer.get("left")))
+
+
+def outlived(tx: Connection, bridge: Bridge) -> list[tuple[Service, int]]:
+    """Services whose retention is over, and the tenants they still lie in because others live on there."""
+    moment = now(tx)
+    found = []
+    for service_id, tenant_id in mirror.ended_among_others(tx):
+        service = service_store.get(tx, service_id)
+        last = operations.latest(tx, service_id)
+        if service is None or last is None or last.kind is not Kind.TERMINATE or last.state is not State.SUCCEEDED:
+            continue
+        assert last.finished_at is not None
+        days = service.resources.retention_days
+        if last.finished_at + timedelta(days=bridge.settings.retention_days if days is None else days) <= moment:
+            found.append((service, tenant_id))
+    return found
+
+
+def take_out(bridge: Bridge, service_id: int, tenant_id: int, *, caller: str, dry_run: bool) -> Outcome:
+    """What an ended service had in a tenant where others live on goes, by one repair of the tenant."""
+    remedy = Remedy(Verb.REPAIR, None, tenant_id)
+    asking = Asking(caller, "sweep.take_out", wait_ms=0, dry_run=dry_run)
+
+    def act(tx: Connection) -> dict[str, Any]:
+        members = [_locked(tx, each.service_id) for each in service_store.of_tenants(tx, [tenant_id])[tenant_id]]
+        due = [
+            service for service, home in outlived(tx, bridge) if (service.service_id, home) == (service_id, tenant_id)
+        ]
+        alive = [each for each in members if each.tenant_id == tenant_id and living([each.contribution()])]
+        if not due or not alive or not operations.hold_idle(tx, tenant_id):
+            return {"left": True}
+        moment = now(tx)
+        mirror.unwant_service(tx, tenant_id, service_id)
+        placements.leave(tx, [service_id], at=moment)
+        service_store.save(tx, replace(due[0], tenant_id=None))
+        server_id = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id].server_id
+        operation = acceptance.append(
+            tx,
+            bridge,
+            asking,
+            alive[0],
+            Kind.REPAIR,
+            asked={"taken_out": service_id},
+            moment=moment,
+            server_id=server_id,
         )
         return {"operation_id": operation.id}
 

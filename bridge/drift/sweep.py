@@ -290,17 +290,23 @@ def _ask_to_release(tx: Connection, what: str, stopped: Stopped) -> None:
 
 
 def _purge(bridge: Bridge, caller: str, confirm: str | None, *, dry_run: bool) -> tuple[list[Outcome], Stopped | None]:
-    """Tenants whose retention is over, each by one operation."""
+    """Tenants whose retention is over, and ended services in tenants where others live on; each by one operation."""
 
-    def due(tx: Connection) -> list[tuple[int, frozenset[int]]]:
+    def due(tx: Connection) -> tuple[list[tuple[int, frozenset[int]]], list[tuple[int, int]]]:
         found = mirror.due_for_purge(tx, now(tx))
         under_way = operations.open_tenants(tx, found)
         members = services.of_tenants(tx, found)
-        return [(each, frozenset(one.service_id for one in members[each])) for each in found if each not in under_way]
+        whole = [(each, frozenset(one.service_id for one in members[each])) for each in found if each not in under_way]
+        parts = [(service.service_id, tenant_id) for service, tenant_id in repairs.outlived(tx, bridge)]
+        busy = operations.open_tenants(tx, [tenant_id for _, tenant_id in parts])
+        return whole, [each for each in parts if each[1] not in busy]
 
-    waiting = transact(bridge.engine, due)
+    waiting, outlived = transact(bridge.engine, due)
     batch = [Change("purge", dwellers or frozenset({-each}), f"tenant {each}") for each, dwellers in waiting]
+    batch += [Change("purge", frozenset({each}), f"service {each} of tenant {tenant}") for each, tenant in outlived]
     stopped = _stopped(bridge, batch, "purge", alone=False, confirm=confirm, dry_run=dry_run)
     if stopped is not None:
         return [], stopped
-    return [repairs.purge(bridge, each, caller=caller, dry_run=dry_run) for each, _ in waiting], None
+    whole = [repairs.purge(bridge, each, caller=caller, dry_run=dry_run) for each, _ in waiting]
+    parts = [repairs.take_out(bridge, *each, caller=caller, dry_run=dry_run) for each in outlived]
+    return [*whole, *parts], None

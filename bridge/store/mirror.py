@@ -13,9 +13,9 @@ from bridge.pbx.comparison import hash_of
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
 from bridge.pbx.wire import object_from_json, object_to_json
 from bridge.secret import Secret
-from bridge.tables import destinations, domains, extensions, gateways, routes
+from bridge.tables import destinations, domains, extensions, gateways, routes, services
 from bridge.vault import Vault
-from bridge.wanted import NOTHING_HELD, Held
+from bridge.wanted import NOTHING_HELD, Held, Status
 
 Thing = Extension | Gateway | Number | Route
 
@@ -175,6 +175,14 @@ def due_for_purge(tx: Connection, now: datetime) -> list[int]:
     """Tenants whose retention is over."""
     found = select(domains.c.id).where(domains.c.delete_after <= now, domains.c.wanted_state == "disabled")
     return [tenant_id for (tenant_id,) in tx.execute(found.order_by(domains.c.id))]
+
+
+def ended_among_others(tx: Connection) -> list[tuple[int, int]]:
+    """(service, tenant) of terminated services in tenants that are wanted, because others live there."""
+    home = services.join(domains, domains.c.id == services.c.tenant_id)
+    found = select(services.c.service_id, services.c.tenant_id).select_from(home)
+    ended = (services.c.status == Status.TERMINATED.value) & (domains.c.wanted_state == "present")
+    return [(row.service_id, row.tenant_id) for row in tx.execute(found.where(ended).order_by(services.c.service_id))]
 
 
 def set_wanted(
