@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from bridge import attempt, leftover, move, settlement
 from bridge.app import Bridge
@@ -31,7 +32,7 @@ from bridge.operations import (
     after,
     after_trouble,
 )
-from bridge.pbx.driver import Driver
+from bridge.pbx.driver import CallPage, Capabilities, Check, Driver, Tenant
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Service
@@ -80,7 +81,7 @@ class Worker:
             for work in works:
                 if (stop is not None and stop.is_set()) or not renewal.is_fresh:
                     break
-                self._run(work, lease)
+                self._run(work, lease, renewal)
             self._hand_back(lease)
         return len(works)
 
@@ -135,7 +136,31 @@ class Worker:
             tx,
             [settlement.line_of(head, each, actor=self.name) for (head, _), each in zip(heads, running, strict=True)],
         )
-        return self._works(tx, [(each, server) for each, (_, server) in zip(running, heads, strict=True)])
+        begun = [(each, server) for each, (_, server) in zip(running, heads, strict=True)]
+        try:
+            return self._works(tx, begun)
+        except DBAPIError:
+            raise
+        except Exception as bug:  # one that cannot even be read keeps none of the others waiting
+            say(log, logging.ERROR, "a claim could not be prepared", error=way(bug))
+            return [work for each in begun for work in self._work_or_task(tx, lease, *each, moment=moment)]
+
+    def _work_or_task(
+        self, tx: Connection, lease: Lease, running: Operation, server: Server, *, moment: datetime
+    ) -> list[Work]:
+        """What is needed for one operation alone; a task for a person where that cannot be had."""
+        try:
+            return self._works(tx, [(running, server)])
+        except DBAPIError:
+            raise
+        except Exception as bug:  # whatever it is, it becomes a task
+            trouble = Refused(str(bug)) if isinstance(bug, BridgeError) else _ours(bug)
+        assert running.tenant_id is not None
+        failed = after_trouble(running, trouble, now=moment, rules=self._rules, jitter=timedelta(0))
+        self._change(tx, running, failed, moment)
+        operations.release(tx, lease, running.tenant_id)
+        del lease.epochs[running.tenant_id]
+        return []
 
     def _works(self, tx: Connection, heads: list[tuple[Operation, Server]]) -> list[Work]:
         tenant_ids = [each.tenant_id for each, _ in heads if each.tenant_id is not None]
@@ -145,20 +170,21 @@ class Worker:
             server.server_id: secrets_from(servers.secret_of(tx, server.server_id, self.bridge.vault))
             for server in {server.server_id: server for _, server in heads}.values()
         }
-        adopting = {each.product_id: each.adopt for each in handlers.listed(tx)}
+        adopting = {(each.product_id, each.server_id): each.adopt for each in handlers.listed(tx)}
         works = []
         for operation, server in heads:
             assert operation.tenant_id is not None
             members = sharing[operation.tenant_id]
+            mine = next((each for each in members if each.service_id == operation.service_id), None)
             works.append(
                 Work(
                     operation,
                     with_administrator(tx, self.bridge, mirrors[operation.tenant_id], members),
-                    next((each for each in members if each.service_id == operation.service_id), None),
+                    mine,
                     server,
                     secrets[server.server_id],
                     tuple(each.contribution() for each in members),
-                    adopting.get(members[0].product_id, "marked") if members else "marked",
+                    _adopt(adopting, mine or next(iter(members), None), server.server_id),
                 )
             )
         return works
@@ -177,9 +203,9 @@ class Worker:
 
     # --- act ---------------------------------------------------------------------------------------------------------
 
-    def _run(self, work: Work, lease: Lease) -> None:
+    def _run(self, work: Work, lease: Lease, renewal: _Renewal) -> None:
         try:
-            driver = self.bridge.drivers.of(work.server, work.secrets)
+            driver = _Leased(self.bridge.drivers.of(work.server, work.secrets), renewal)
             seen = self._act(work, driver, lease)
         except _LeaseLost:
             say(log, logging.WARNING, "lease lost", operation=work.operation.id, worker=self.name)
@@ -188,8 +214,7 @@ class Worker:
             self._record_trouble(work, lease, trouble)
         except Exception as bug:  # the worker's own door: a bug becomes a task, never a lost operation
             say(log, logging.ERROR, "an attempt broke", operation=work.operation.id, error=way(bug))
-            ours = Refused(f"the bridge itself failed here ({type(bug).__name__}); the log says where")
-            self._record_trouble(work, lease, ours)
+            self._record_trouble(work, lease, _ours(bug))
         else:
             self._record(work, lease, seen)
         self.bridge.bell.ring()
@@ -389,6 +414,10 @@ class Worker:
         return (int.from_bytes(self.bridge.random(4), "big") / 2**32 * 2 - 1) * most
 
 
+def _ours(bug: Exception) -> Refused:
+    return Refused(f"the bridge itself failed here ({type(bug).__name__}); the log says where")
+
+
 def with_administrator(tx: Connection, bridge: Bridge, held: Mirror, members: list[Service]) -> Mirror:
     """The portal administrator of a tenant is the user of its oldest living service."""
     for service in members:
@@ -397,6 +426,14 @@ def with_administrator(tx: Connection, bridge: Bridge, held: Mirror, members: li
             plain = replace(held.plain, admin_username=service.username, admin_password=password)
             return replace(held, plain=plain)
     return held
+
+
+def _adopt(adopting: Mapping[tuple[int, int], Adopt], service: Service | None, server_id: int) -> Adopt:
+    """As the handler of the product says on this server, or on every server without its own."""
+    if service is None:
+        return "marked"
+    everywhere = adopting.get((service.product_id, 0), "marked")
+    return adopting.get((service.product_id, server_id), everywhere)
 
 
 def _is_wanted(tx: Connection, bridge: Bridge, tenant_id: int) -> bool:
@@ -408,6 +445,42 @@ def _is_wanted(tx: Connection, bridge: Bridge, tenant_id: int) -> bool:
 
 class _LeaseLost(Exception):
     """Somebody else has the lane now."""
+
+
+class _Leased:
+    """A PBX that nothing is changed on once the lease could be another's: each change asks first (R-24)."""
+
+    def __init__(self, driver: Driver, renewal: _Renewal) -> None:
+        self._driver = driver
+        self._renewal = renewal
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._driver.capabilities
+
+    def find(self, domain: str) -> Tenant | None:
+        return self._driver.find(domain)
+
+    def put(self, tenant: Tenant, *, adopt: bool = False) -> None:
+        self._assert_held()
+        self._driver.put(tenant, adopt=adopt)
+
+    def remove(self, tenant: Tenant) -> None:
+        self._assert_held()
+        self._driver.remove(tenant)
+
+    def calls(self, after: str, limit: int = 1000) -> CallPage:
+        return self._driver.calls(after, limit)
+
+    def domains(self) -> Sequence[str]:
+        return self._driver.domains()
+
+    def checks(self) -> Iterable[Check]:
+        return self._driver.checks()
+
+    def _assert_held(self) -> None:
+        if not self._renewal.is_fresh:
+            raise _LeaseLost
 
 
 class _Renewal:

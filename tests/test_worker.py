@@ -904,3 +904,60 @@ def test_i_9_what_waits_for_a_server_that_works_is_woken(bridge: Bridge) -> None
     run_all(bridge)
 
     assert states(bridge) == [("create", "succeeded")]
+
+
+def test_a_handler_of_another_server_does_not_say_what_may_be_adopted_here(bridge: Bridge) -> None:
+    pbx = with_memory_pbx(bridge)
+    with_memory_pbx(bridge, a_server(2))
+    with_handler(bridge, adopt="never")
+    with_handler(bridge, server_id=2, adopt="always")
+    pbx.by_hand.add(Tenant(ACME, description="somebody else's"))
+    create(bridge, server_id=1)
+
+    assert states(bridge) == [("create", "manual")]
+    assert tenant(pbx).marker is None
+
+
+def test_one_secret_that_cannot_be_read_stops_nothing_but_its_own_operation(bridge: Bridge) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    for service_id in (42, 43):
+        ask_for(bridge, service_id)
+    in_database(
+        bridge, "UPDATE {services} SET username = 'acme', password = :junk WHERE service_id = 42", junk=b"x" * 60
+    )
+    run_all(bridge)
+    (task,) = in_database(bridge, "SELECT service_id FROM {tasks} WHERE open_key IS NOT NULL")
+
+    assert states(bridge, 42) == [("create", "manual")]
+    assert states(bridge, 43) == [("create", "succeeded")]
+    assert task == (42,)
+    assert_in_order(bridge)
+
+
+def test_r_24_a_worker_that_slept_since_it_looked_changes_nothing(bridge: Bridge) -> None:
+    """Between the look and the change, half a lease went by: the change is left to whoever has the lane then."""
+    slept = [0.0]
+    puts: list[float] = []
+
+    def sleep() -> None:
+        slept[0] += bridge.settings.lease_seconds
+
+    class Slow(Interrupted):
+        def put(self, tenant: Tenant, *, adopt: bool = False) -> None:
+            puts.append(slept[0])
+            super().put(tenant, adopt=adopt)
+
+    sleepy = replace(bridge, ticks=lambda: bridge.ticks() + slept[0])
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    bridge.drivers.use(a_server(), {}, Slow("find", sleep))
+    ask_for(bridge, 42)
+    Worker(sleepy, "worker-1").run_once()
+    begun = states(bridge)
+    changed = list(puts)
+    run_all(bridge, "worker-2")
+
+    assert (begun, changed) == ([("create", "accepted")], [])
+    assert states(bridge) == [("create", "succeeded")]
+    assert_in_order(bridge)
