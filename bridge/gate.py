@@ -173,9 +173,6 @@ class Gate:
         while transact(self._bridge.engine, nonces.forget_expired):
             pass
 
-    def forget_keys(self) -> None:
-        self._ring.forget()
-
     def _proven(self, key: Key | None, text: bytes, stamp: Stamp) -> Key | None:
         secrets = key.secrets if key and key.secrets else (_DUMMY_SECRET,)
         is_signed = signature.is_signed(secrets, text, stamp.signatures)

@@ -87,18 +87,6 @@ class Step(StrEnum):
     REMOVE = "remove"
 
 
-def steps_of(kind: Kind) -> tuple[Step, ...]:
-    match kind:
-        case Kind.PURGE:
-            return (Step.MATCH, Step.REMOVE)
-        case Kind.MOVE:
-            return (Step.MATCH, Step.RETIRE)
-        case Kind.CLEAR:
-            return (Step.REMOVE,)
-        case _:
-            return (Step.MATCH,)
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     id: int
@@ -140,7 +128,6 @@ class Event(StrEnum):
     FURTHER = "further"
     DONE = "done"
     LEASE_LOST = "lease_lost"
-    REACHABLE = "reachable"
     SUPERSEDED = "superseded"
     AGAIN = "again"
     SETTLED = "settled"
@@ -152,7 +139,6 @@ _FROM: dict[Event, frozenset[State]] = {
     Event.FURTHER: frozenset({State.RUNNING}),
     Event.DONE: frozenset({State.RUNNING}),
     Event.LEASE_LOST: frozenset({State.RUNNING}),
-    Event.REACHABLE: frozenset({State.WAITING_PBX}),
     Event.SUPERSEDED: QUEUED | {State.MANUAL},
     Event.AGAIN: QUEUED | {State.MANUAL},
     Event.SETTLED: QUEUED | {State.MANUAL},
@@ -179,9 +165,8 @@ def after(operation: Operation, event: Event, *, now: datetime) -> Operation:
             return replace(operation, state=State.ACCEPTED, due_at=now)
         case Event.FURTHER:
             return replace(operation, state=State.ACCEPTED, due_at=now, attempts=0, waiting_since=None)
-        case Event.REACHABLE | Event.AGAIN:
-            attempts = 0 if event is Event.AGAIN else operation.attempts
-            return replace(operation, state=State.ACCEPTED, due_at=now, waiting_since=None, attempts=attempts)
+        case Event.AGAIN:
+            return replace(operation, state=State.ACCEPTED, due_at=now, waiting_since=None, attempts=0)
         case Event.DONE | Event.SETTLED:
             return _ended(replace(operation, cause=None, cause_kind=None), State.SUCCEEDED, now)
         case Event.SUPERSEDED:
@@ -195,7 +180,6 @@ _WORDS = {
     Event.FURTHER: "taken further",
     Event.DONE: "finished",
     Event.LEASE_LOST: "handed back",
-    Event.REACHABLE: "woken",
     Event.SUPERSEDED: "superseded",
     Event.AGAIN: "tried again",
     Event.SETTLED: "completed by hand",

@@ -1,6 +1,7 @@
 """What a change of an operation brings with it: its audit line, its task, its answer, and the word to WHMCS.
 
-Every change of state goes through here, in the transaction of the change itself.
+It is written in the transaction of the change itself. What changes many operations at once, with nothing to tell of
+any (a claim, a wake-up when a PBX is back), is a question of the store's own.
 """
 
 from __future__ import annotations

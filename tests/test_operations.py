@@ -19,12 +19,10 @@ from bridge.operations import (
     Operation,
     Rules,
     State,
-    Step,
     after,
     after_trouble,
     cause_kind_of,
     gives_way,
-    steps_of,
 )
 from tests.factories import NOON, an_operation
 
@@ -36,7 +34,6 @@ RULES_OF_LIFE = """
     further     running                                     accepted
     done        running                                     succeeded
     lease_lost  running                                     accepted
-    reachable   waiting_pbx                                 accepted
     superseded  accepted retry_wait waiting_pbx manual      superseded
     again       accepted retry_wait waiting_pbx manual      accepted
     settled     accepted retry_wait waiting_pbx manual      succeeded
@@ -150,7 +147,7 @@ def test_an_outage_costs_no_attempt_and_ends_in_a_task_after_24_hours() -> None:
 def test_an_outage_that_ends_is_forgotten() -> None:
     """Time out of reach is counted for one outage, not added up over several."""
     waiting = failed(in_state(State.RUNNING), NotReached("down"))
-    back = after(waiting, Event.REACHABLE, now=NOON + timedelta(hours=20))
+    back = after(waiting, Event.AGAIN, now=NOON + timedelta(hours=20))
     again = failed(after(back, Event.CLAIMED, now=NOON), NotReached("down"), NOON + timedelta(hours=30))
 
     assert back.waiting_since is None
@@ -185,15 +182,6 @@ def test_a_newer_operation_takes_the_place_of_what_it_does_too(older: Kind, newe
 
     assert gives_way(an_operation(kind=older), to=newer) is expected
     assert gives_way(an_operation(kind=older, destructive=True), to=newer) is False
-
-
-def test_every_kind_has_its_steps_in_order() -> None:
-    assert steps_of(Kind.PURGE) == (Step.MATCH, Step.REMOVE)
-    assert steps_of(Kind.MOVE) == (Step.MATCH, Step.RETIRE)
-    assert steps_of(Kind.CLEAR) == (Step.REMOVE,)
-    assert {steps_of(kind) for kind in Kind} - {steps_of(Kind.PURGE), steps_of(Kind.MOVE), steps_of(Kind.CLEAR)} == {
-        (Step.MATCH,)
-    }
 
 
 # --- random histories ------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def purge(bridge: Bridge, tenant_id: int, *, caller: str, dry_run: bool) -> Outc
         is_due = tenant_id in mirror.due_for_purge(tx, now(tx))
         if not is_due or not members or living(each.contribution() for each in members):
             return {"left": True}
-        if not operations.hold_idle(tx, tenant_id) or _was_cancelled(tx, members[0].service_id):
+        if not operations.hold_idle(tx, tenant_id) or _is_decided(tx, members[0].service_id):
             return {"left": True}
         held = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id]
         asked = {"delete_after": held.delete_after.isoformat() if held.delete_after else None}
@@ -154,10 +154,12 @@ def take_out(bridge: Bridge, service_id: int, tenant_id: int, *, caller: str, dr
     return Outcome(remedy, answer.get("operation_id"), left=bool(answer.get("left")))
 
 
-def _was_cancelled(tx: Connection, service_id: int) -> bool:
-    """A person decided against this deletion, or against the end before it; only a new end asks for another."""
+def _is_decided(tx: Connection, service_id: int) -> bool:
+    """A person decided against this deletion or the end before it, or did it by hand; only a new end asks again."""
     last = operations.of_service(tx, service_id, 1)
-    return bool(last) and last[0].kind in (Kind.PURGE, Kind.TERMINATE) and last[0].state is State.CANCELLED
+    if not last or last[0].kind not in (Kind.PURGE, Kind.TERMINATE):
+        return False
+    return last[0].state is State.CANCELLED or (last[0].kind is Kind.PURGE and last[0].state is State.SUCCEEDED)
 
 
 # --- what WHMCS wants ------------------------------------------------------------------------------------------------

@@ -77,19 +77,6 @@ def open_finding(
     return True
 
 
-def close_absent(tx: Connection, kinds: Iterable[str], still_there: Iterable[str]) -> int:
-    """Closes what a full pass did not find again."""
-    open_now = select(findings.c.id, findings.c.open_key).where(
-        findings.c.state == "open", findings.c["class"].in_(list(kinds))
-    )
-    present = {kept_as(key) for key in still_there}
-    gone = [row.id for row in tx.execute(open_now) if row.open_key not in present]
-    if gone:
-        closed = {"state": "closed", "open_key": None, "closed_at": NOW}
-        tx.execute(update(findings).where(findings.c.id.in_(gone)).values(closed))
-    return len(gone)
-
-
 def open_ones(tx: Connection) -> list[Finding]:
     """Every finding that is open, for a pass that has looked again."""
     return [_from(row) for row in tx.execute(select(findings).where(findings.c.open_key.is_not(None)))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,8 +69,6 @@ class Mirror:
     actual_state: str = "unknown"
     delete_after: datetime | None = None
     last_synced: datetime | None = None
-    uuids: Mapping[str, str] = field(default_factory=dict)
-    """The identifiers chosen for objects before their first attempt, by 'extension 101'."""
 
 
 _ADD = insert(domains).values(
@@ -214,7 +212,6 @@ def load(tx: Connection, tenant_ids: Sequence[int], vault: Vault) -> dict[int, M
     things: dict[int, dict[str, dict[str, list[Thing]]]] = {
         tenant_id: {"wanted": {}, "applied": {}, "actual": {}} for tenant_id in found
     }
-    uuids: dict[int, dict[str, str]] = {tenant_id: {} for tenant_id in found}
     for shelf in SHELVES.values():
         for row in tx.execute(
             select(shelf.table).where(shelf.table.c.tenant_id.in_(tenant_ids)).order_by(shelf.column)
@@ -229,14 +226,12 @@ def load(tx: Connection, tenant_ids: Sequence[int], vault: Vault) -> dict[int, M
                     if password is not None and side == "wanted":
                         thing = replace(thing, password=password)
                     things[row.tenant_id][side].setdefault(shelf.member, []).append(thing)
-            uuids[row.tenant_id][f"{shelf.member} {getattr(row, shelf.column)}"] = row.pbx_uuid
     return {
         tenant_id: replace(
             mirror,
             plain=_filled(mirror.plain, things[tenant_id]["wanted"]),
             applied=_filled(mirror.applied, things[tenant_id]["applied"]) if mirror.applied else None,
             actual=_filled(mirror.actual, things[tenant_id]["actual"]) if mirror.actual else None,
-            uuids=uuids[tenant_id],
         )
         for tenant_id, mirror in found.items()
     }
