@@ -127,6 +127,9 @@ def chosen_resources(tx: Connection, product_id: int, options: Mapping[str, str]
     """The product's package with the options the customer chose, and the package's version."""
     package = handlers.package(tx, product_id)
     if package is None:
+        if handlers.is_prepared_at_all(tx) and not handlers.of_product(tx, product_id):
+            # Without a package nothing is limited: that is for somebody to say, not for a product nobody prepared.
+            raise NotPrepared(f"product {product_id} has no package and no handler; save one with package.save")
         return None, Chosen(Resources(), tuple(sorted(options)))
     version, document = package
     return version, with_options(resources_from(document), options)

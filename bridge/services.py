@@ -23,7 +23,7 @@ from bridge.acceptance import OBJECTION, Accepted
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import transact
-from bridge.errors import Conflict, NotFound
+from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.handler import MANUAL
 from bridge.operations import OURS, Kind, Operation, State
 from bridge.people import summons
@@ -103,6 +103,12 @@ def change_package(
         _may_change(held, "given another package")
         chosen_options = dict(held.options) if options is None else dict(options)
         version, chosen = placement.chosen_resources(tx, product_id, chosen_options)
+        if version is None and held.package_version is not None:
+            raise NotPrepared(
+                f"product {product_id} has no package, and service {service_id} would lose every limit; "
+                "save one with package.save",
+                service_id=service_id,
+            )
         changed = replace(
             held,
             product_id=product_id,

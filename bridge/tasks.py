@@ -108,9 +108,13 @@ def cancel(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> di
         if service is not None:
             undoing.undo(tx, bridge, service, wished, now(tx))
         cancelled = _change(tx, bridge, asking, held, Event.CANCELLED, reason)
+        if held.tenant_id is not None and operations.next_due(tx, held.tenant_id) is not None:
+            operations.wake(tx, [held.tenant_id], now=now(tx))  # what stood behind it may be due
         return {"operation_id": cancelled.id, "state": cancelled.state.value}
 
-    return once.write(bridge, asking, act)
+    answer = once.write(bridge, asking, act)
+    bridge.bell.ring()
+    return answer
 
 
 def complete(

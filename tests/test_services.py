@@ -362,6 +362,18 @@ def test_a_seat_bought_is_a_seat_more(bridge: Bridge, pbx: MemoryPbx) -> None:
     assert answer["service"]["limits"] == {"extensions": 8}
 
 
+def test_a_product_that_nobody_prepared_lifts_no_limit(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """1006: an upgrade to a product without a package is refused, not taken for unlimited."""
+    with_package(bridge, limits={"extensions": 5})
+    create(bridge)
+
+    with pytest.raises(NotPrepared, match="product 4711 has no package"):
+        services.change_package(bridge, asking("service.change_package"), 42, 4711, None)
+    with pytest.raises(NotPrepared, match="product 99 has no package and no handler"):
+        create(bridge, service_id=43, product_id=99, domain="other.example")
+    assert services.get(bridge, 42)["wanted"]["limits"] == {"extensions": 5}
+
+
 def test_a_smaller_package_deletes_nothing_and_asks_a_person(bridge: Bridge, pbx: MemoryPbx) -> None:
     """products.md 12"""
     with_package(bridge, limits={"extensions": 5})

@@ -85,6 +85,11 @@ def add_package(tx: Connection, product_id: int, *, name: str, document: dict[st
     return version
 
 
+def is_prepared_at_all(tx: Connection) -> bool:
+    """Whether any product was given a package: then one without is a product that nobody prepared."""
+    return tx.execute(select(extended_rates.c.id).limit(1)).one_or_none() is not None
+
+
 def packages(tx: Connection) -> list[tuple[int, int, str]]:
     """(product, version, name) of each product's newest."""
     newest: dict[int, tuple[int, int, str]] = {}
