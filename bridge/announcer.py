@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,6 +35,9 @@ from bridge.whmcs.addon import resolve_queue_entry
 log = logging.getLogger("bridge.announcer")
 
 ATTEMPTS_MAX = 20
+"""What WHMCS answered, or may have heard, counts; what never reached it does not."""
+_WORDS_MAX = 20
+"""Few at a time, so that a word is told soon after it was read."""
 _DECIDED = frozenset({"Cancelled", "Fraud", "Completed"})
 _ACTIONS = {
     "create": "CreateAccount",
@@ -56,6 +59,10 @@ class Word:
     welcome_email: str
     late: bool
     """The call had returned before the end, so WHMCS took it for failed and did nothing by itself."""
+
+
+class Lost(Exception):
+    """The announcement is not ours any more; whoever has it goes on from what is written down."""
 
 
 class Announcer:
@@ -94,7 +101,7 @@ class Announcer:
 
     def _claim(self, tx: Connection) -> list[Word]:
         moment = now(tx)
-        taken = announcements.claim(tx, owner=self.name, limit=200, lease=timedelta(minutes=5), now=moment)
+        taken = announcements.claim(tx, owner=self.name, limit=_WORDS_MAX, lease=timedelta(minutes=5), now=moment)
         words = []
         for each in taken:
             service = service_store.get(tx, each.service_id)
@@ -124,14 +131,15 @@ class Announcer:
                         tell(word)
                     except Refused as refusal:  # the status is told; what goes with it is for a person
                         refused.append(str(refusal))
+        except Lost as trouble:
+            say(log, logging.WARNING, "an announcement was left to another", cause=str(trouble))
         except BridgeError as trouble:
             self._later(word, trouble)
         else:
             transact(self.bridge.engine, lambda tx: self._done(tx, word, refused))
 
     def _done(self, tx: Connection, word: Word, refused: list[str]) -> None:
-        self._finish(tx, word.announcement, DONE, "; ".join(refused) or None)
-        if refused:
+        if self._finish(tx, word.announcement, DONE, "; ".join(refused) or None) and refused:
             summons.ask(
                 tx,
                 open_key=f"announcement:{word.announcement.id}",
@@ -158,21 +166,36 @@ class Announcer:
         wanted = word.service.status is Status.ACTIVE and word.service.welcomed_at is None and word.welcome_email
         if not wanted or word.announcement.welcome_begun_at is not None:
             return
-        self._intend_welcome(word, transact(self.bridge.engine, now))
+        if not self._intend_welcome(word):
+            return
         try:
             self.bridge.whmcs.send_email(word.welcome_email, word.service.service_id)
         except NotReached:
-            self._intend_welcome(word, None)  # nothing was sent, so it may be sent later
+            self._forget_welcome(word)  # nothing was sent, so it may be sent later
             raise
         except OutcomeUnknown:
             say(log, logging.WARNING, "welcome mail may not have gone out", service=word.service.service_id)
 
-    def _intend_welcome(self, word: Word, moment: datetime | None) -> None:
+    def _intend_welcome(self, word: Word) -> bool:
+        """Whether it is ours to welcome. Another word of the same service may have done it since this one was read."""
+
+        def act(tx: Connection) -> bool:
+            service = service_store.get(tx, word.service.service_id, lock=True)
+            if service is None or service.welcomed_at is not None:
+                return False
+            moment = now(tx)
+            service_store.save(tx, replace(service, welcomed_at=moment))
+            self._write_down(tx, word, welcome_begun_at=moment)
+            return True
+
+        return transact(self.bridge.engine, act)
+
+    def _forget_welcome(self, word: Word) -> None:
         def act(tx: Connection) -> None:
             service = service_store.get(tx, word.service.service_id, lock=True)
-            assert service is not None
-            service_store.save(tx, replace(service, welcomed_at=moment))
-            announcements.note(tx, word.announcement, owner=self.name, welcome_begun_at=moment)
+            if service is not None:
+                service_store.save(tx, replace(service, welcomed_at=None))
+            self._write_down(tx, word, welcome_begun_at=None)
 
         transact(self.bridge.engine, act)
 
@@ -198,7 +221,12 @@ class Announcer:
             say(log, logging.WARNING, "activity may not be logged", service=word.service.service_id)
 
     def _note(self, word: Word, **changed: Any) -> None:
-        transact(self.bridge.engine, lambda tx: announcements.note(tx, word.announcement, owner=self.name, **changed))
+        transact(self.bridge.engine, lambda tx: self._write_down(tx, word, **changed))
+
+    def _write_down(self, tx: Connection, word: Word, **changed: Any) -> None:
+        """How far it has come. Whoever has lost the announcement goes no further."""
+        if not announcements.note(tx, word.announcement, owner=self.name, **changed):
+            raise Lost(f"announcement {word.announcement.id} was taken over by another process")
 
     def _later(self, word: Word, trouble: BridgeError) -> None:
         """Tried again every retry interval; at last a person is asked."""
@@ -207,8 +235,8 @@ class Announcer:
         def act(tx: Connection) -> None:
             due = now(tx) + timedelta(seconds=self.bridge.settings.retry_seconds)
             if attempts >= ATTEMPTS_MAX or isinstance(trouble, Refused):
-                self._finish(tx, word.announcement, GIVEN_UP, str(trouble))
-                self._open_task(tx, word, trouble)
+                if self._finish(tx, word.announcement, GIVEN_UP, str(trouble)):
+                    self._open_task(tx, word, trouble)
                 return
             announcements.note(
                 tx,
@@ -235,7 +263,7 @@ class Announcer:
             service_id=word.service.service_id,
         )
 
-    def _finish(self, tx: Connection, announcement: Announcement, state: str, cause: str | None) -> None:
-        announcements.note(
+    def _finish(self, tx: Connection, announcement: Announcement, state: str, cause: str | None) -> bool:
+        return announcements.note(
             tx, announcement, owner=self.name, state=state, finished_at=now(tx), cause=cause[:500] if cause else None
         )

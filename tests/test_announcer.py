@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, select
@@ -16,9 +17,10 @@ from bridge.demo.whmcs import tables as whmcs_tables
 from bridge.demo.whmcs.standin import StandIn
 from bridge.store import tasks as task_store
 from bridge.tables import announcements, operations
+from bridge.whmcs.records import Records
 from bridge.whmcs.sql import sql_records
 from tests.factories import asking, run_all, with_handler, with_memory_pbx
-from tests.test_services import create, suspend
+from tests.test_services import create, suspend, unsuspend
 from tests.whmcs.standin import Recorder, a_standin, client_of, endpoint_of
 
 WELCOME = "VoIP Welcome"
@@ -161,6 +163,49 @@ def test_a_lost_answer_to_the_mail_is_not_a_second_mail(told: Bridge, whmcs: Sta
 
     assert mails(whmcs) == [WELCOME]
     assert states(told) == ["done"]
+
+
+def test_several_words_of_one_service_in_one_round_are_one_mail(told: Bridge, whmcs: StandIn) -> None:
+    """whmcs.md 5.6: SendEmail repeated is a second mail, so it is sent at most once."""
+    ordered(told)
+    run_all(told)
+    suspend(told, service_id=1)
+    run_all(told)
+    unsuspend(told, service_id=1)
+    run_all(told)
+
+    announce(told)
+
+    assert mails(whmcs) == [WELCOME]
+    assert states(told) == ["done", "done", "done"]
+
+
+def test_an_announcer_that_has_lost_its_lease_tells_nothing(told: Bridge, whmcs: StandIn) -> None:
+    """R-23: whoever was overtaken while it looked writes nothing and sends nothing."""
+    ordered(told)
+    run_all(told)
+    assert told.records is not None
+
+    announce(replace(told, records=cast(Records, Overtaken(told.records, told))))
+
+    assert (status(whmcs), mails(whmcs)) == ("Pending", [])
+    assert states(told) == ["due"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Records that are so slow that another announcer takes over while they are read."""
+
+    records: Records
+    bridge: Bridge
+
+    def statuses_of(self, service_ids: Iterable[int]) -> Mapping[int, str | None]:
+        with self.bridge.engine.begin() as tx:
+            tx.execute(announcements.update().values(owner="announcer-2", epoch=announcements.c.epoch + 1))
+        return self.records.statuses_of(service_ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.records, name)
 
 
 def test_a_lost_answer_to_the_status_is_asked_again(told: Bridge, whmcs: StandIn) -> None:
