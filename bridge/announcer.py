@@ -229,12 +229,13 @@ class Announcer:
             raise Lost(f"announcement {word.announcement.id} was taken over by another process")
 
     def _later(self, word: Word, trouble: BridgeError) -> None:
-        """Tried again every retry interval; at last a person is asked."""
-        attempts = word.announcement.attempts + 1
+        """Tried again every retry interval, and at last a person is asked. A WHMCS that is away only makes it wait."""
+        reached = not isinstance(trouble, NotReached)
+        attempts = word.announcement.attempts + reached
 
         def act(tx: Connection) -> None:
             due = now(tx) + timedelta(seconds=self.bridge.settings.retry_seconds)
-            if attempts >= ATTEMPTS_MAX or isinstance(trouble, Refused):
+            if (reached and attempts >= ATTEMPTS_MAX) or isinstance(trouble, Refused):
                 if self._finish(tx, word.announcement, GIVEN_UP, str(trouble)):
                     self._open_task(tx, word, trouble)
                 return
@@ -261,6 +262,8 @@ class Announcer:
             cause=str(trouble),
             suggestion=f"Set the status of the service to {status} in WHMCS by hand, then complete this task.",
             service_id=word.service.service_id,
+            # One trouble of WHMCS is told once a day; what it refuses is about one service and told by itself.
+            told_as=None if isinstance(trouble, Refused) else f"announcement:{now(tx):%Y-%m-%d}",
         )
 
     def _finish(self, tx: Connection, announcement: Announcement, state: str, cause: str | None) -> bool:

@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Engine, select
 
-from bridge.announcer import Announcer
+from bridge.announcer import ATTEMPTS_MAX, Announcer
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.demo.whmcs import modules, seed
 from bridge.demo.whmcs import tables as whmcs_tables
 from bridge.demo.whmcs.standin import StandIn
 from bridge.store import tasks as task_store
-from bridge.tables import announcements, operations
+from bridge.tables import announcements, notices, operations
 from bridge.whmcs.records import Records
 from bridge.whmcs.sql import sql_records
 from tests.factories import asking, run_all, with_handler, with_memory_pbx
@@ -234,6 +234,41 @@ def test_a_whmcs_that_is_away_hears_it_later(told: Bridge, whmcs: StandIn) -> No
 
     assert before == (["due"], "Pending")
     assert status(whmcs) == "Active"
+
+
+def test_a_whmcs_that_is_away_for_long_is_no_reason_to_give_up(told: Bridge, whmcs: StandIn) -> None:
+    """An outage makes the word wait and nothing else."""
+    whmcs.faults.order("refuse", "UpdateClientProduct", times=ATTEMPTS_MAX + 1)
+    ordered(told)
+    run_all(told)
+
+    for _ in range(ATTEMPTS_MAX + 1):
+        announce(told)
+    before = states(told)
+    announce(told)
+
+    assert before == ["due"]
+    assert (status(whmcs), states(told)) == ("Active", ["done"])
+
+
+def test_announcements_given_up_for_one_trouble_are_told_once(told: Bridge, whmcs: StandIn) -> None:
+    """Each is a task of its own; the department hears of the trouble once a day."""
+    with whmcs.engine.begin() as tx:
+        client_id = seed.client(tx)
+        assert seed.service(tx, client_id, 1, domain="other.example") == 2
+    ordered(told)
+    create(told, 2, client_id=2, domain="other.example", username="other")
+    run_all(told)
+    with told.engine.begin() as tx:
+        tx.execute(announcements.update().values(attempts=ATTEMPTS_MAX - 1))
+    whmcs.faults.order("late", "UpdateClientProduct", times=2)
+
+    announce(told)
+
+    assert states(told) == ["given_up", "given_up"]
+    assert len(transact(told.engine, lambda tx: task_store.listed(tx))) == 2
+    with told.engine.connect() as tx:
+        assert len(tx.execute(select(notices).where(notices.c.kind == "task")).all()) == 1
 
 
 def test_what_whmcs_refuses_becomes_a_task(told: Bridge, whmcs: StandIn) -> None:
