@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from bridge import settlement
 from bridge.app import Bridge
@@ -20,6 +19,7 @@ from bridge.asking import Asking, hash_of
 from bridge.database import transact
 from bridge.errors import Conflict
 from bridge.handler import MANUAL
+from bridge.once import although_at_once
 from bridge.operations import ENDED, Event, Kind, Operation, State, after, gives_way
 from bridge.service import Service
 from bridge.store import audit, handlers, mirror, operations, requests, servers, services, tasks
@@ -42,10 +42,7 @@ def ask(bridge: Bridge, asking: Asking, act: Callable[[Connection], Accepted]) -
     if asking.dry_run:
         with bridge.engine.connect() as tx:  # never committed
             return act(tx).answer | {"dry_run": True}
-    try:
-        accepted = transact(bridge.engine, act)
-    except IntegrityError:
-        accepted = transact(bridge.engine, act)  # the same was asked at the same time; now it is there to be found
+    accepted = although_at_once(bridge.engine, act)
     bridge.bell.ring()
     if accepted.wait:
         return _wait(bridge, accepted.operation, asking.wait_ms)

@@ -99,7 +99,9 @@ class Keeper:
         if is_green(checks) or not is_probe:
             transact(
                 self.bridge.engine,
-                lambda tx: servers.record_test(tx, self.bridge, server.server_id, checks, actor="bridge"),
+                lambda tx: servers.record_test(
+                    tx, self.bridge, servers.Examined(server, secrets, checks), actor="bridge"
+                ),
             )
             self.bridge.bell.ring()
         return 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from bridge.app import Bridge
 from bridge.asking import Asking, hash_of
@@ -15,6 +16,7 @@ from bridge.errors import Conflict
 from bridge.store import requests
 from bridge.store.requests import Request
 
+T = TypeVar("T")
 Act = Callable[[Connection], Mapping[str, Any]]
 
 
@@ -40,4 +42,12 @@ def write(bridge: Bridge, asking: Asking, act: Act) -> dict[str, Any]:
         requests.add(tx, caller=asking.caller, key=asking.key, request=request, now=moment, renewed=known is not None)
         return answer
 
-    return transact(bridge.engine, once)
+    return although_at_once(bridge.engine, once)
+
+
+def although_at_once(engine: Engine, act: Callable[[Connection], T]) -> T:
+    """`act` committed, also when the same is asked in the same moment: then the first is there to be found."""
+    try:
+        return transact(engine, act)
+    except IntegrityError:
+        return transact(engine, act)

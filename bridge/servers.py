@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -92,7 +92,8 @@ def test(bridge: Bridge, server_id: int, actor: str) -> dict[str, Any]:
     """The connection test, check by check; green lets automation run, red makes its operations wait."""
     server, secrets = with_secrets(bridge, server_id)
     checks = examine(bridge, server, secrets)
-    recorded = transact(bridge.engine, lambda tx: record_test(tx, bridge, server_id, checks, actor=actor))
+    examined = Examined(server, secrets, checks)
+    recorded = transact(bridge.engine, lambda tx: record_test(tx, bridge, examined, actor=actor))
     bridge.bell.ring()
     return {
         "server_id": server_id,
@@ -114,10 +115,24 @@ def examine(bridge: Bridge, server: Server, secrets: Mapping[str, Secret]) -> li
         return [Check(name, "fail", 0, str(trouble), "Mend what is named, then test again.")]
 
 
-def record_test(tx: Connection, bridge: Bridge, server_id: int, checks: list[Check], *, actor: str) -> Server:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a test found, and of which connection."""
+
+    server: Server
+    secrets: Mapping[str, Secret]
+    checks: list[Check]
+
+
+def record_test(tx: Connection, bridge: Bridge, examined: Examined, *, actor: str) -> Server:
+    """A test of a connection that was changed meanwhile says nothing of the new one, which waits for its own."""
+    server_id, checks = examined.server.server_id, examined.checks
     held = servers.get(tx, server_id, lock=True)
     if held is None:
         raise NotFound(f"server {server_id} is not known", server_id=server_id)
+    known = secrets_from(servers.secret_of(tx, server_id, bridge.vault))
+    if (held.driver, held.config, known) != (examined.server.driver, examined.server.config, dict(examined.secrets)):
+        return held
     moment = now(tx)
     failed = [each for each in checks if each.status == "fail"]
     red_tests = held.red_tests + 1 if failed else 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from bridge import servers
 from bridge.app import Bridge
@@ -16,7 +19,9 @@ from bridge.pbx.driver import Check, Tenant
 from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
+from bridge.settings import Settings
 from bridge.store import servers as server_store
+from bridge.vault import Vault
 from tests.canary import CANARY_KEY
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
 from tests.test_services import create, state_of
@@ -263,3 +268,43 @@ def test_a_memory_pbx_is_one_for_as_long_as_its_configuration_is(bridge: Bridge)
 
     assert isinstance(one, MemoryPbx)
     assert servers.driver_of(bridge, 1)[1] is one
+
+
+def test_a_test_of_the_old_connection_says_nothing_of_the_new_one(bridge: Bridge) -> None:
+    upsert(bridge, name="pbx1", driver="memory")
+    server, secrets = servers.with_secrets(bridge, 1)
+    checks = servers.examine(bridge, server, secrets)
+    upsert(bridge, driver="remote", config=REMOTE, secrets={"secret": Secret(CANARY_KEY)})
+
+    examined = servers.Examined(server, secrets, checks)
+    transact(bridge.engine, lambda tx: servers.record_test(tx, bridge, examined, actor="kim"))
+
+    assert server_of(bridge).health is Health.UNTESTED
+
+
+def test_a_disabled_server_that_serves_tenants_is_tested_still(bridge: Bridge) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    create(bridge)
+    run_all(bridge)
+    upsert(bridge, enabled=False)
+
+    assert transact(bridge.engine, lambda tx: server_store.take_test(tx, seconds=60)) is not None
+
+
+def test_two_writes_under_one_key_at_once_are_one(mariadb_engine: Engine, settings: Settings) -> None:
+    """R-56: the second finds the first."""
+    bridge = Bridge(settings=settings, engine=mariadb_engine, vault=Vault(bytes(32)))
+    asked = asking("server.upsert", key="console:server:0001", params={"server_id": 1})
+    together = threading.Barrier(4)
+
+    def save(_: int) -> dict[str, Any]:
+        together.wait()
+        changed = {"name": "pbx1", "driver": "memory"}
+        return servers.upsert(bridge, asked, server_id=1, changed=changed, config=None, secrets=None)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(save, range(4)))
+
+    assert sum("_meta" not in each for each in answers) == 1
+    assert {each["name"] for each in answers} == {"pbx1"}

@@ -83,7 +83,9 @@ def take_probe(tx: Connection, *, seconds: int) -> Server | None:
 def take_test(tx: Connection, *, seconds: int) -> Server | None:
     """One server whose connection test is due: never tested, or not for a while."""
     due = servers.c.unreachable_since.is_(None) & or_(servers.c.probe_at.is_(None), servers.c.probe_at <= NOW)
-    row = tx.execute(select(servers).where(due, servers.c.enabled == 1).limit(1).with_for_update(skip_locked=True))
+    serves = select(domains.c.id).where(domains.c.server_id == servers.c.server_id).exists()
+    used = or_(servers.c.enabled == 1, serves)  # one that takes nothing new still serves those it has
+    row = tx.execute(select(servers).where(due, used).limit(1).with_for_update(skip_locked=True))
     return _put_off(tx, row.one_or_none(), seconds)
 
 
