@@ -51,6 +51,7 @@ def set_up(form: Literal["text", "json"] | str, stream: TextIO | None = None, le
     """Every logger of the process writes this way, those of the libraries included."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.raiseExceptions = False  # a log that cannot be written must not print what it was about to say (T-20)
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

@@ -665,7 +665,8 @@ def test_old_tasks_and_lost_words_are_warnings(bridge: Bridge) -> None:
     with bridge.engine.begin() as tx:
         tx.execute(text("UPDATE mod_ictvoipbilling_tasks SET created_at = '2026-01-01 00:00:00'"))
         tx.execute(insert(announcements).values(**row, state="due", due_at=at - timedelta(hours=2)))
-        tx.execute(insert(announcements).values(**row, state="given_up", due_at=at))
+        other = row | {"operation_id": 2}
+        tx.execute(insert(announcements).values(**other, state="given_up", due_at=at))
 
     assert statuses(patient_of(bridge), "tasks") == ["warn"]
     assert statuses(patient_of(bridge), "announcements") == ["warn", "warn"]
