@@ -10,7 +10,6 @@ nothing is written, and every failure up to there is one and the same `unauthent
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,17 +27,13 @@ from bridge.logs import say
 from bridge.rpc.method import Caller
 from bridge.signature import Stamp
 from bridge.store import nonces
+from bridge.transport import boot_seconds
 
 _DUMMY_SECRET = sha256(b"no key has this secret").digest()
 _DUMMY_STAMP = Stamp("no-key", 0, "0" * 32, ("0" * 64,))
 _LOGGED_KEY_LENGTH = 16
 
 _log = logging.getLogger(__name__)
-
-
-def boot_seconds() -> float:
-    """Seconds that a sleeping machine counts too (R-11)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def utc_now() -> datetime:

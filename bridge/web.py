@@ -31,7 +31,7 @@ from bridge import schema, webhooks
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import BridgeError, NotPrepared, Unavailable
-from bridge.gate import Denied, Gate, Guest, Letter, boot_seconds, utc_now
+from bridge.gate import Denied, Gate, Guest, Letter, utc_now
 from bridge.limits import PER_ADDRESS, PER_KEY, Rate
 from bridge.logs import say, way
 from bridge.metrics import CONTENT_TYPE, Metrics
@@ -42,6 +42,7 @@ from bridge.rpc.method import Method
 from bridge.rpc.methods import with_discover
 from bridge.rpc.openrpc import document
 from bridge.rpc.wording import Answer, Wording
+from bridge.transport import boot_seconds
 
 RPC_PATH = "/rpc/v1"
 NOTICE_PATH = "/webhooks/whmcs"
