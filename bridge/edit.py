@@ -27,6 +27,8 @@ _PATTERNS: Mapping[type[Thing], str] = {
     Route: _NAME,
 }
 _REQUIRED: Mapping[type[Thing], tuple[str, ...]] = {Gateway: ("host",), Route: ("pattern", "gateway")}
+_TARGETS: tuple[type[Thing], ...] = (Extension, Gateway)
+"""What the calls of a number may go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,34 @@ def assert_allowed(room: Room, kind: type[Thing], service_id: int | None) -> Non
 
 
 def assert_sound(room: Room, edit: Edit) -> None:
-    """Nothing in it that a switch would act on (T-10, T-11), and no route to a gateway that is not there."""
+    """Nothing in it that a switch would act on (T-10, T-11), and it leads to nothing that is not there."""
     assert edit.after is not None
     wrong = demand.malformed(edit.made_in(Tenant(room.plain.domain)))
     if wrong:
         raise Refused("; ".join(wrong), kind="invalid_params", fields=[(WORDS[edit.kind], "unsafe_text")])
     if isinstance(edit.after, Route) and _in(room.plain, Gateway, edit.after.gateway) is None:
         raise NotFound(f"{room.plain.domain} has no gateway {edit.after.gateway}")
+    if isinstance(edit.after, Number):
+        _assert_target(room, edit.after)
+
+
+def assert_unused(room: Room, edit: Edit) -> None:
+    """Nothing that is wanted leads to what is wanted no more."""
+    using = [f"route {each.name}" for each in room.plain.routes if edit.kind is Gateway and each.gateway == edit.key]
+    if edit.kind in _TARGETS:
+        using += [f"number {each.e164}" for each in room.plain.numbers if each.target == edit.key]
+    if using:
+        raise Conflict(f"{edit.what} is used by {', '.join(using)}; change or remove that first")
+
+
+def _assert_target(room: Room, number: Number) -> None:
+    """Where it leads already, wanted or by hand, is left alone: a PBX has more to lead to than is kept here."""
+    before = room.wanted(Number, number.e164) or room.made_by_hand(Number, number.e164)
+    if not number.target or (isinstance(before, Number) and before.target == number.target):
+        return
+    if not any(_in(room.plain, kind, number.target) for kind in _TARGETS):
+        what = f"no extension or gateway {number.target}, so number {number.e164} cannot lead there"
+        raise NotFound(f"{room.plain.domain} has {what}")
 
 
 def _in(tenant: Tenant | None, kind: type[Thing], key: str) -> Thing | None:

@@ -22,10 +22,21 @@ from bridge.acceptance import Accepted
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
-from bridge.edit import WORDS, Edit, Room, Thing, assert_allowed, assert_key, assert_owner, assert_sound, new
+from bridge.edit import (
+    WORDS,
+    Edit,
+    Room,
+    Thing,
+    assert_allowed,
+    assert_key,
+    assert_owner,
+    assert_sound,
+    assert_unused,
+    new,
+)
 from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.operations import Kind, Operation, State
-from bridge.pbx.driver import Extension, Gateway, Number
+from bridge.pbx.driver import Extension, Number
 from bridge.service import Service
 from bridge.store import mirror, objects, operations, services, tasks
 from bridge.store.mirror import SHELVES, Shelf
@@ -97,9 +108,7 @@ def remove(bridge: Bridge, asking: Asking, kind: type[Thing], where: Where, key:
         if wish.before is None and not room.is_leaving(kind, key):
             raise NotFound(f"{room.plain.domain} has no {wish.what}")
         assert_owner(room, wish)
-        using = [each.name for each in room.plain.routes if kind is Gateway and each.gateway == key]
-        if using:
-            raise Conflict(f"{wish.what} is used by the routes {', '.join(using)}; change or remove them first")
+        assert_unused(room, wish)
         return wish
 
     return _ask(bridge, asking, kind, where, key, edit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,13 +238,70 @@ def test_a_gateway_that_a_route_uses_is_not_removed(bridge: Bridge, pbx: MemoryP
     save(bridge, Gateway, "carrier", host="sip.carrier.example")
     save(bridge, Route, "out", pattern="^1", gateway="carrier")
 
-    with pytest.raises(Conflict, match="used by the routes out"):
+    with pytest.raises(Conflict, match="used by route out;"):
         objects.remove(bridge, asking("gateway.remove"), Gateway, HERE, "carrier")
 
 
 def test_a_route_names_a_gateway_that_is_there(bridge: Bridge, pbx: MemoryPbx) -> None:
     with pytest.raises(NotFound, match="no gateway carrier"):
         save(bridge, Route, "out", pattern="^1", gateway="carrier")
+
+
+@pytest.mark.parametrize("target", ["999", "carrier", "*99100"])
+def test_a_number_leads_to_what_its_tenant_has(bridge: Bridge, pbx: MemoryPbx, target: str) -> None:
+    with pytest.raises(NotFound, match=re.escape(f"no extension or gateway {target}, so number 442079460000")):
+        save(bridge, Number, "442079460000", target=target)
+    save(bridge, Number, "442079460000", target="100")
+
+    with pytest.raises(NotFound, match="no extension or gateway"):
+        save(bridge, Number, "442079460000", target=target)
+    assert rows(bridge, Number)["442079460000"]["wanted"]["target"] == "100"
+
+
+def test_a_number_may_lead_to_what_is_wanted_and_not_made_yet(bridge: Bridge, pbx: MemoryPbx) -> None:
+    save(bridge, Extension, "205")
+    save(bridge, Gateway, "carrier", host="sip.carrier.example")
+    save(bridge, Number, "442079460000", target="205")
+    save(bridge, Number, "442079460001", target="carrier")
+    save(bridge, Number, "442079460002")
+    run_all(bridge)
+
+    assert [each.target for each in tenant(pbx).numbers] == ["205", "carrier", ""]
+
+
+def test_a_number_does_not_lead_to_what_is_leaving(bridge: Bridge, pbx: MemoryPbx) -> None:
+    objects.remove(bridge, asking("extension.remove"), Extension, HERE, "101")
+
+    with pytest.raises(NotFound, match="no extension or gateway 101"):
+        save(bridge, Number, "442079460000", target="101")
+
+
+def test_what_a_number_leads_to_is_not_removed(bridge: Bridge, pbx: MemoryPbx) -> None:
+    save(bridge, Gateway, "carrier", host="sip.carrier.example")
+    save(bridge, Number, "442079460000", target="101")
+    save(bridge, Number, "442079460001", target="carrier")
+
+    with pytest.raises(Conflict, match="extension 101 is used by number 442079460000;"):
+        objects.remove(bridge, asking("extension.remove"), Extension, HERE, "101")
+    with pytest.raises(Conflict, match="gateway carrier is used by number 442079460001;"):
+        objects.remove(bridge, asking("gateway.remove"), Gateway, HERE, "carrier")
+    save(bridge, Number, "442079460000", target="100")
+    objects.remove(bridge, asking("extension.remove"), Extension, HERE, "101")
+    assert rows(bridge, Extension)["101"]["state"] == "leaving"
+
+
+def test_a_number_made_by_hand_keeps_the_target_it_has_on_the_pbx(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """A PBX has more to lead to than the bridge keeps: ring groups, menus, voicemail."""
+    made = Number("442079460000", "*99100")
+    pbx.by_hand.change("acme.example", lambda there: replace(there, numbers=(*there.numbers, made)))
+    save(bridge, Extension, "205")
+    run_all(bridge)
+
+    objects.assign(bridge, asking("number.assign"), Number, HERE, "442079460000", to_service_id=42)
+    save(bridge, Number, "442079460000", enabled=False)
+    run_all(bridge)
+
+    assert [(each.target, each.enabled) for each in tenant(pbx).numbers] == [("*99100", False)]
 
 
 def test_what_is_not_there_is_not_removed(bridge: Bridge, pbx: MemoryPbx) -> None:

@@ -60,7 +60,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A public number (E.164 digits) and where its calls go inside the tenant."""
+    """A public number (E.164 digits), and the extension or gateway of the tenant that its calls go to."""
 
     e164: str
     target: str = ""
