@@ -255,7 +255,9 @@ def operation_answer(operation: Operation) -> dict[str, Any]:
 
 
 def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[str, Any]:
-    return acceptance.ask(bridge, asking, lambda tx: _accept(tx, bridge, asking, service_id, wish))
+    """Whichever operation answers, what changed is told of this call alone."""
+    answer = acceptance.ask(bridge, asking, lambda tx: _accept(tx, bridge, asking, service_id, wish))
+    return answer | {"changes": answer.get("changes", []) if asking.method == "service.change_package" else []}
 
 
 def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> Accepted:

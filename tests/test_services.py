@@ -394,6 +394,37 @@ def test_a_smaller_package_deletes_nothing_and_asks_a_person(bridge: Bridge, pbx
     assert waiting.details == {"candidates": {"extensions": ["101"]}}
 
 
+@pytest.mark.parametrize("settled", [False, True], ids=["under way", "done"])
+def test_what_a_change_of_package_changed_is_told_of_no_other_call(
+    bridge: Bridge, pbx: MemoryPbx, settled: bool
+) -> None:
+    """R-21: its operation answers for whoever wants nothing else, and that call changed nothing."""
+    with_package(bridge, limits={"extensions": 5})
+    with_package(bridge, 13, limits={"extensions": 3})
+    create(bridge)
+    changed = services.change_package(bridge, asking("service.change_package"), 42, 13, None)
+    if settled:
+        run_all(bridge)
+
+    key = asking("service.renew")
+    others = [services.renew(bridge, key, 42, None), unsuspend(bridge)]
+    if settled:
+        others.append(services.renew(bridge, key, 42, None))
+    again = services.change_package(bridge, asking("service.change_package"), 42, 13, None)
+
+    assert {each["operation_id"] for each in [*others, again]} == {changed["operation_id"]}
+    assert all(each["changes"] == [] for each in others)
+    assert changed["changes"] == again["changes"] != []
+
+
+def test_a_change_of_package_that_changes_nothing_says_so(bridge: Bridge, pbx: MemoryPbx) -> None:
+    first = create(bridge)
+
+    answer = services.change_package(bridge, asking("service.change_package"), 42, 12, None)
+
+    assert (answer["operation_id"], answer["changes"]) == (first["operation_id"], [])
+
+
 # --- handlers --------------------------------------------------------------------------------------------------------
 
 
