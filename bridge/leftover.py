@@ -70,7 +70,7 @@ def _due(tx: Connection) -> list[Leftover]:
 
 def _was_cancelled(tx: Connection, leftover: Leftover) -> bool:
     """A person decided against this deletion; only a new move asks for another."""
-    last = operations.last_clearing(tx, leftover.tenant_id, leftover.server_id)
+    last = operations.last_of_kinds(tx, leftover.tenant_id, [Kind.CLEAR], server_id=leftover.server_id)
     return last is not None and last.state is State.CANCELLED and last.created_at >= leftover.left_at
 
 

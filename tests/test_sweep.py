@@ -27,6 +27,7 @@ from bridge.drift import sweep
 from bridge.drift.sweeper import Sweeper
 from bridge.errors import NotPrepared, Unavailable
 from bridge.life.installation import enter_restore
+from bridge.operations import Kind
 from bridge.pbx.driver import Extension, Gateway, Number, Tenant
 from bridge.secret import Secret
 from bridge.serving import notice_for
@@ -38,6 +39,7 @@ from bridge.tables import operations as operation_rows
 from bridge.vault import Vault
 from bridge.wanted import Status
 from bridge.webhooks import Notice
+from bridge.worker import Worker
 from tests.factories import NOON, a_server, asking, run_all, with_memory_pbx
 from tests.shop import Shop, a_shop
 from tests.whmcs.standin import IDENTIFIER, SECRET, client_of
@@ -784,9 +786,7 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(small_shop: Shop) -> None:
 def test_a_tenant_whose_retention_is_over_gets_exactly_one_purge(small_shop: Shop) -> None:
     shop = small_shop
     service_id = shop.sell()
-    services.terminate(shop.bridge, asking("service.terminate"), service_id, None)
-    shop.work()
-    shop.edit(tables.hosting, service_id, domainstatus="Terminated")
+    end(shop, service_id)
     over(shop, "acme.example")
 
     dry, first, second = shop.sweep(dry_run=True), shop.sweep(), shop.sweep()
@@ -831,6 +831,84 @@ def test_an_ended_service_leaves_the_tenant_of_others_when_its_retention_is_over
     assert shop.sweep().is_quiet
 
 
+def test_a_deletion_that_a_person_cancelled_stays_cancelled_whatever_comes_to_nothing_after_it(
+    small_shop: Shop,
+) -> None:
+    shop = small_shop
+    service_id = shop.sell()
+    end(shop, service_id)
+    over(shop, "acme.example")
+    shop.sweep()
+    cancel(shop, service_id, "keep it")
+    create_again(shop, service_id)
+    cancel(shop, service_id, "the wrong customer")
+
+    assert shop.sweep().purges == 0
+    assert shop.pbx.by_hand.see("acme.example") is not None
+
+
+def test_a_deletion_that_was_cancelled_long_ago_does_not_outlast_a_newer_end(small_shop: Shop) -> None:
+    """The tenant ends again by another of its services than the one that spoke for it the first time."""
+    shop = small_shop
+    shop.sell("other3.example")
+    shop.sell("other4.example")
+    first, second = shop.sell(), shop.sell()
+    end(shop, first)
+    end(shop, second)
+    over(shop, "acme.example")
+    shop.sweep()
+    cancel(shop, first, "keep it")
+    kept = shop.sweep()
+    create_again(shop, second)
+    shop.work()
+    end(shop, second)
+    over(shop, "acme.example")
+
+    again = shop.sweep()
+    shop.work()
+
+    assert (kept.purges, again.purges) == (0, 1)
+    assert shop.pbx.by_hand.see("acme.example") is None
+
+
+def test_a_tenant_that_a_person_deleted_by_hand_is_not_to_be_deleted_again(small_shop: Shop) -> None:
+    shop = small_shop
+    service_id = shop.sell()
+    end(shop, service_id)
+    over(shop, "acme.example")
+    shop.sweep()
+    shop.pbx.by_hand.remove("acme.example")
+    purge = shop.operations(service_id)[0]
+    task_cases.complete(shop.bridge, asking("operation.complete"), purge.id, reason="done", server_id=None, domain=None)
+
+    assert purge.kind is Kind.PURGE
+    assert shop.sweep().purges == 0
+
+
+def test_a_tenant_wanted_again_while_it_was_deleted_is_forgotten_when_that_wish_came_to_nothing(
+    small_shop: Shop,
+) -> None:
+    shop = small_shop
+    service_id = shop.sell()
+    end(shop, service_id)
+    over(shop, "acme.example")
+    shop.sweep()
+    remove = shop.pbx.remove
+
+    def remove_while_it_is_wanted_again(tenant: Tenant) -> None:
+        create_again(shop, service_id)
+        remove(tenant)
+
+    shop.pbx.remove = remove_while_it_is_wanted_again  # type: ignore[method-assign]  # WHMCS asks meanwhile
+    Worker(shop.bridge, "worker-1").run_once()
+    cancel(shop, service_id, "the wrong customer")
+    kept = "acme.example" in shop.tenants()
+    shop.settle()
+
+    assert kept
+    assert "acme.example" not in shop.tenants()
+
+
 def test_f6_purges_stop_as_well(shop: Shop) -> None:
     for service_id in (1, 2):
         services.terminate(shop.bridge, asking("service.terminate"), service_id, None)
@@ -856,19 +934,7 @@ def test_a_service_restored_within_its_retention_is_not_purged(shop: Shop) -> No
     services.terminate(shop.bridge, asking("service.terminate"), service_id, None)
     shop.work()
     over(shop, "acme.example")
-    services.create(
-        shop.bridge,
-        asking(),
-        service_id=service_id,
-        client_id=shop.client_id,
-        product_id=shop.product_id,
-        server_id=None,
-        domain="",
-        username="",
-        password=None,
-        options={"Extensions": "2"},
-        custom_fields={},
-    )
+    create_again(shop, service_id)
     shop.work()
 
     assert shop.sweep().is_quiet
@@ -1014,6 +1080,35 @@ def do(shop: Shop, service_id: int, domain: str, wish: str) -> None:
         product_id = shop.other_product_id if wish == "large" else shop.product_id
         services.change_package(shop.bridge, asking("service.change_package"), service_id, product_id, None)
         shop.edit(tables.hosting, service_id, packageid=product_id)
+
+
+def end(shop: Shop, service_id: int) -> None:
+    """Terminated, done, and WHMCS shows it."""
+    services.terminate(shop.bridge, asking("service.terminate"), service_id, None)
+    shop.work()
+    shop.edit(tables.hosting, service_id, domainstatus="Terminated")
+
+
+def create_again(shop: Shop, service_id: int) -> None:
+    services.create(
+        shop.bridge,
+        asking(),
+        service_id=service_id,
+        client_id=shop.client_id,
+        product_id=shop.product_id,
+        server_id=None,
+        domain="",
+        username="",
+        password=None,
+        options={"Extensions": "2"},
+        custom_fields={},
+    )
+
+
+def cancel(shop: Shop, service_id: int, reason: str) -> None:
+    """A person decides against what was asked for a service last."""
+    last = shop.operations(service_id)[0]
+    task_cases.cancel(shop.bridge, asking("operation.cancel"), last.id, reason)
 
 
 def over(shop: Shop, domain: str) -> None:

@@ -85,7 +85,7 @@ def purge(bridge: Bridge, tenant_id: int, *, caller: str, dry_run: bool) -> Outc
         is_due = tenant_id in mirror.due_for_purge(tx, now(tx))
         if not is_due or not members or living(each.contribution() for each in members):
             return {"left": True}
-        if not operations.hold_idle(tx, tenant_id) or _is_decided(tx, members[0].service_id):
+        if not operations.hold_idle(tx, tenant_id) or _is_decided(tx, tenant_id):
             return {"left": True}
         held = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id]
         asked = {"delete_after": held.delete_after.isoformat() if held.delete_after else None}
@@ -154,12 +154,15 @@ def take_out(bridge: Bridge, service_id: int, tenant_id: int, *, caller: str, dr
     return Outcome(remedy, answer.get("operation_id"), left=bool(answer.get("left")))
 
 
-def _is_decided(tx: Connection, service_id: int) -> bool:
+def _is_decided(tx: Connection, tenant_id: int) -> bool:
     """A person decided against this deletion or the end before it, or did it by hand; only a new end asks again."""
-    last = operations.of_service(tx, service_id, 1)
-    if not last or last[0].kind not in (Kind.PURGE, Kind.TERMINATE):
+    last = operations.last_of_kinds(tx, tenant_id, (Kind.TERMINATE, Kind.PURGE))
+    if last is None:
         return False
-    return last[0].state is State.CANCELLED or (last[0].kind is Kind.PURGE and last[0].state is State.SUCCEEDED)
+    if last.kind is Kind.PURGE and last.state is State.SUCCEEDED:
+        # What a worker deleted is forgotten, unless something else was asked while it did: then there is more to do.
+        return operations.last_of_tenants(tx, [tenant_id])[tenant_id] == last.id
+    return last.state is State.CANCELLED
 
 
 # --- what WHMCS wants ------------------------------------------------------------------------------------------------

@@ -163,6 +163,18 @@ def last_of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, int]
     return {row.tenant_id: row.last for row in tx.execute(found)}
 
 
+def last_of_kinds(
+    tx: Connection, tenant_id: int, kinds: Iterable[Kind], *, server_id: int | None = None
+) -> Operation | None:
+    """The last operation of a tenant among some kinds, on one server where one is named."""
+    wished = [kind.value for kind in kinds]
+    found = select(operations).where(operations.c.tenant_id == tenant_id, operations.c.kind.in_(wished))
+    if server_id is not None:
+        found = found.where(operations.c.server_id == server_id)
+    row = tx.execute(found.order_by(operations.c.id.desc()).limit(1)).one_or_none()
+    return operation_from(row) if row else None
+
+
 def services_touched_by(tx: Connection, actor: str, *, since: datetime) -> set[int]:
     mine = select(operations.c.service_id).where(operations.c.actor == actor, operations.c.created_at >= since)
     return {service_id for (service_id,) in tx.execute(mine.distinct())}
@@ -282,13 +294,6 @@ def is_moving(tx: Connection, tenant_id: int) -> Operation | None:
     kinds = [Kind.MOVE.value, Kind.CLEAR.value]
     mine = select(operations).where(operations.c.tenant_id == tenant_id, operations.c.state.in_(_OPEN))
     row = tx.execute(mine.where(operations.c.kind.in_(kinds)).order_by(operations.c.id).limit(1)).one_or_none()
-    return operation_from(row) if row else None
-
-
-def last_clearing(tx: Connection, tenant_id: int, server_id: int) -> Operation | None:
-    mine = (operations.c.tenant_id == tenant_id) & (operations.c.server_id == server_id)
-    found = select(operations).where(mine, operations.c.kind == Kind.CLEAR.value)
-    row = tx.execute(found.order_by(operations.c.id.desc()).limit(1)).one_or_none()
     return operation_from(row) if row else None
 
 
