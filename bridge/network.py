@@ -75,15 +75,26 @@ class Guard:
         if not found:
             raise NotReached(f"{host} is not resolved: DNS knows no address")
         for address in found:
-            why = why_not(address, self.allowed_networks)
-            if why:
-                where = f"{host} resolves to {address}, which" if is_name else host
-                raise NotPrepared(f"{where} is {why}; only BRIDGE_ALLOWED_NETWORKS opens such addresses")
+            self._judge(address, f"{host} resolves to {address}, which" if is_name else host)
         return found
 
-    def is_listed(self, address: Address) -> bool:
-        """Whether the operator named its network: a place where a connection without TLS is their decision."""
-        return _is_in(address, self.allowed_networks)
+    def literal(self, host: str) -> Address | None:
+        """The address that a host is written as, judged; None for a name, which is judged whenever it is used."""
+        read = read_host(host)
+        if isinstance(read, str):
+            return None
+        self._judge(read, host)
+        return read
+
+    def assert_may_be_plain(self, host: str, addresses: Iterable[Address], *, use: str) -> None:
+        """Without TLS only to networks that the operator named: there it is their decision."""
+        if not all(_is_in(address, self.allowed_networks) for address in addresses):
+            raise NotPrepared(f"{host} is asked without TLS, which anybody on the way can read; use {use}")
+
+    def _judge(self, address: Address, where: str) -> None:
+        why = why_not(address, self.allowed_networks)
+        if why:
+            raise NotPrepared(f"{where} is {why}; only BRIDGE_ALLOWED_NETWORKS opens such addresses")
 
 
 def read_host(host: str) -> Address | str:

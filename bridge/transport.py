@@ -14,7 +14,6 @@ from typing import Any
 import httpcore
 import httpx
 
-from bridge.errors import NotPrepared
 from bridge.network import Guard, Trust
 
 CONNECT_SECONDS = 5.0
@@ -180,9 +179,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         end = boot_seconds() + self._call.left(timeout or CONNECT_SECONDS)
         addresses = self._guard.addresses(host, port)
         if self._call.is_plain and self._belief.mode != "unverified":
-            for address in addresses:
-                if not self._guard.is_listed(address):
-                    raise NotPrepared(f"{host} is asked over http://, which anybody on the way can read; use https://")
+            self._guard.assert_may_be_plain(host, addresses, use="https://")
 
         refused: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:

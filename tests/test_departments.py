@@ -196,6 +196,35 @@ def test_wrong_channels_are_refused_at_the_door(bridge: Bridge, channel: dict[st
         save(bridge, channel)
 
 
+PLAIN_MAIL = without(MAIL, "user", "secret") | {"security": "none"}
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        HOOK | {"url": "https://10.0.0.5/hook"},
+        HOOK | {"url": "https://169.254.169.254/latest"},
+        HOOK | {"url": "https://[::1]:8443/"},
+        HOOK | {"url": "https://[::ffff:127.0.0.1]/"},
+        HOOK | {"url": "http://93.184.216.34/"},
+        MAIL | {"host": "192.168.1.9"},
+        PLAIN_MAIL | {"host": "93.184.216.34"},
+    ],
+)
+def test_an_address_that_is_never_connected_to_is_refused_when_it_is_saved(
+    bridge: Bridge, channel: dict[str, Any]
+) -> None:
+    """T-7."""
+    with pytest.raises(NotPrepared, match=r"only BRIDGE_ALLOWED_NETWORKS opens|asked without TLS"):
+        save(bridge, channel)
+    assert ask(bridge, "department.list")["departments"] == []
+
+
+def test_an_address_that_is_listed_is_saved_and_a_name_is_judged_when_it_is_used(bridge: Bridge) -> None:
+    save(bridge, HOOK | {"url": "http://127.0.0.1:8080/"}, PLAIN_MAIL | {"host": "127.0.0.1"})
+    save(bridge, HOOK | {"url": "http://localhost:8080/"}, PLAIN_MAIL)
+
+
 def test_saving_switches_a_channel_on_again(bridge: Bridge) -> None:
     save(bridge, HOOK)
     transact(bridge.engine, lambda tx: departments.disable(tx, "default", "hook", why="it answered 410"))

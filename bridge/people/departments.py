@@ -33,6 +33,9 @@ def save(
     names = [each.name for each in channels]
     if len(set(names)) != len(names):
         raise NotPrepared(f"two channels of {name} have the same name")
+    for each in channels:
+        if isinstance(each, WithSecret):
+            each.assert_open(bridge.drivers.surroundings.guard)
 
     def act(tx: Connection) -> dict[str, Any]:
         held = departments.get(tx, name, lock=True, vault=bridge.vault)

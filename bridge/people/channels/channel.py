@@ -111,6 +111,10 @@ class WithSecret(Channel, ABC):
     def secret_goes_to(self) -> object:
         """Where the secret is used: a secret that is kept while this changes would be given to somebody else."""
 
+    @abstractmethod
+    def assert_open(self, guard: Guard) -> None:
+        """NotPrepared where no message would ever be let out; what only DNS knows is seen when one is sent."""
+
 
 def clean(text: str, *, allowed: str) -> str:
     """Without control characters: what is quoted can neither add a header nor move a cursor."""

@@ -22,11 +22,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from bridge.errors import BridgeError, NotPrepared, NotReached, OutcomeUnknown, Refused
-from bridge.network import Address, Trust, read_host, read_pin
+from bridge.network import Address, Guard, Trust, read_host, read_pin
 from bridge.people.channels.channel import Message, Outside, WithSecret, clean
 from bridge.transport import boot_seconds
 
 STEP_SECONDS = 10.0
+_TLS = "starttls or tls"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(\.{_LABEL})*", re.ASCII)
 
@@ -91,6 +92,11 @@ class Mail(WithSecret):
     def secret_goes_to(self) -> object:
         return (self.host, self.port, self.security, self.pin, self.user)
 
+    def assert_open(self, guard: Guard) -> None:
+        address = guard.literal(self.host)
+        if address is not None and self.security == "none":
+            guard.assert_may_be_plain(self.host, [address], use=_TLS)
+
     def send(self, message: Message, outside: Outside) -> str | None:
         letter = letter_for(message, sender=self.sender, to=self.to, instance=outside.instance)
         with _session(self, outside) as session:
@@ -137,8 +143,8 @@ class _Session(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """What smtplib asks for its connection; its own would go to whatever a name resolves to."""
         addresses = self._outside.guard.addresses(host, port, judge=judge_mail_port)
-        if self._mail.security == "none" and not all(map(self._outside.guard.is_listed, addresses)):
-            raise NotPrepared(f"{host} is asked without TLS, which anybody on the way can read; use starttls or tls")
+        if self._mail.security == "none":
+            self._outside.guard.assert_may_be_plain(host, addresses, use=_TLS)
         self.sock = self._connected(addresses, port, timeout)
         if self._mail.security == "tls":
             self.sock = self._context().wrap_socket(self.sock, server_hostname=host)

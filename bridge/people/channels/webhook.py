@@ -10,6 +10,7 @@ from pydantic import AfterValidator, StringConstraints, field_validator
 
 from bridge import http
 from bridge.errors import BridgeError, NotPrepared
+from bridge.network import Guard
 from bridge.people import webhook_signature
 from bridge.people.channels.channel import Message, Outside, WithSecret
 from bridge.people.delivery import Unwanted
@@ -49,6 +50,12 @@ class Webhook(WithSecret):
     def secret_goes_to(self) -> object:
         """Nowhere: it signs here, and only what it signed leaves."""
         return None
+
+    def assert_open(self, guard: Guard) -> None:
+        url = http.read_url(self.url)
+        address = guard.literal(url.host)
+        if address is not None and url.scheme == "http":
+            guard.assert_may_be_plain(url.host, [address], use="https://")
 
     def send(self, message: Message, outside: Outside) -> str | None:
         if self.secret is None:
