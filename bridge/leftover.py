@@ -33,11 +33,12 @@ def clear_due(bridge: Bridge, *, confirm: str | None = None, dry_run: bool = Fal
     due = transact(bridge.engine, _due)
     batch = [Change("clear", frozenset({each.tenant_id}), _told(each), str(each.server_id)) for each in due]
     stopped = transact(bridge.engine, lambda tx: _stopped(tx, bridge, batch, confirm, dry_run=dry_run))
+    told = {"due": len(due), "dry_run": dry_run, "unreleased": blast.unreleased(confirm, batch)}
     if stopped is not None:
-        return {"due": len(due), "operations": [], "stopped": stopped.to_json(), "dry_run": dry_run}
+        return told | {"operations": [], "stopped": stopped.to_json()}
     asked = [] if dry_run else [transact(bridge.engine, lambda tx, one=each: _ask(tx, bridge, one)) for each in due]  # type: ignore[misc]  # bound now, called now
     bridge.bell.ring()
-    return {"due": len(due), "operations": [each for each in asked if each is not None], "dry_run": dry_run}
+    return told | {"operations": [each for each in asked if each is not None]}
 
 
 def record(tx: Connection, there: mirror.Mirror, server_id: int) -> bool:

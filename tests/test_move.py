@@ -533,12 +533,15 @@ def test_f_6_more_than_may_go_at_once_waits_for_a_person(bridge: Bridge, old: Me
     days_pass(bridge, 31)
     held = leftover.clear_due(bridge)
     before = [old.by_hand.see(f"t{service_id}.example") for service_id in range(60, 63)]
+    wrong = leftover.clear_due(bridge, confirm="0" * 16)
     released = leftover.clear_due(bridge, confirm=held["stopped"]["fingerprint"])
     run_all(bridge)
 
     assert held["operations"] == []
     assert None not in before
+    assert wrong == held | {"unreleased": f"no batch with the fingerprint {'0' * 16} is held, so nothing was released"}
     assert len(released["operations"]) == 4
+    assert released["unreleased"] is None
     assert old.by_hand.domains() == []
     assert in_database(bridge, task_store.open_of, leftover.HELD) is None
 

@@ -706,7 +706,9 @@ def test_f6_more_than_half_of_a_small_shop_stops_before_the_first(small_shop: Sh
     shop.work()
 
     assert dict(wrong.operations) == {}
+    assert wrong.unreleased == f"no batch with the fingerprint {'0' * 16} is held, so nothing was released"
     assert dict(released.operations) == {"suspend": 2}
+    assert (first.unreleased, released.unreleased) == (None, None)
     assert shop.operations(1)[0].actor == "sweep released by Ann"
     assert shop.sweep().is_quiet
     assert shop.tasks() == []
@@ -724,6 +726,22 @@ def test_f6_a_release_is_for_that_batch_only(shop: Shop) -> None:
 
     assert dict(report.operations) == {}
     assert report.stopped[0].fingerprint != fingerprint
+    assert report.unreleased is not None
+
+
+def test_what_nobody_held_is_nobodys_to_release(shop: Shop) -> None:
+    """An unknown fingerprint is told, and no change is kept in the name of whoever gave it."""
+    service_id = shop.sell()
+    shop.edit(tables.hosting, service_id, domainstatus="Suspended")
+
+    previewed = shop.sweep(confirm="0" * 16, person="Ann", dry_run=True)
+    report = shop.sweep(confirm="0" * 16, person="Ann")
+
+    assert dict(report.operations) == {"suspend": 1}
+    assert shop.operations(service_id)[0].actor == "sweep"
+    assert report.unreleased is not None
+    assert previewed.unreleased == report.unreleased
+    assert report.to_json()["unreleased"] == report.unreleased
 
 
 def test_f6_a_stream_of_notices_is_one_action(shop: Shop) -> None:
@@ -924,6 +942,7 @@ def test_f6_purges_stop_as_well(shop: Shop) -> None:
 
     assert stopped.purges == 0
     assert stopped.stopped[0].actions == (("purge", 2),)
+    assert released.unreleased is None
     assert released.purges == 2
     assert shop.pbx.by_hand.domains() == []
 

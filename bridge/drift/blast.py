@@ -82,18 +82,29 @@ def stopped_by(
     """Why this batch may not begin, or None. `before`: services that were touched already and count with it."""
     batch = list(changes)
     touched = frozenset().union(*(each.services for each in batch))
-    fingerprint = fingerprint_of(batch)
-    if not touched or len(touched.union(before)) <= limit.most(active) or fingerprint == released:
+    if not touched or len(touched.union(before)) <= limit.most(active) or is_named(batch, released):
         return None
     actions = Counter(each.action for each in batch)
     return Stopped(
-        fingerprint=fingerprint,
+        fingerprint=fingerprint_of(batch),
         services=len(touched.union(before)),
         most=limit.most(active),
         active=active,
         actions=tuple(sorted(actions.items())),
         preview=tuple(f"{each.action}: {each.what}" for each in batch[:PREVIEW_MAX]),
     )
+
+
+def is_named(batch: Collection[Change], fingerprint: str | None) -> bool:
+    """Whether a person who released something meant this."""
+    return bool(batch) and fingerprint == fingerprint_of(batch)
+
+
+def unreleased(fingerprint: str | None, *batches: Collection[Change]) -> str | None:
+    """Why a fingerprint that was named released nothing."""
+    if fingerprint is None or any(is_named(each, fingerprint) for each in batches):
+        return None
+    return f"no batch with the fingerprint {fingerprint} is held, so nothing was released"
 
 
 def fingerprint_of(changes: Iterable[Change]) -> str:

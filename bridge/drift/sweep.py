@@ -66,6 +66,8 @@ class Report:
     """Why WHMCS said nothing."""
     busy: bool = False
     """Another pass is under way; this one did nothing."""
+    unreleased: str | None = None
+    """Why a fingerprint that was named released nothing."""
 
     @property
     def is_quiet(self) -> bool:
@@ -88,6 +90,7 @@ class Report:
             "stopped": [each.to_json() for each in self.stopped],
             "whmcs": self.whmcs,
             "busy": self.busy,
+            "unreleased": self.unreleased,
         }
 
 
@@ -195,10 +198,10 @@ def _pass(
     todo = remedies(drifts, chosen, there.lives_in)
     batch = [repairs.change_of(each, there.dwellers) for each in todo if each.verb not in repairs.HARMLESS]
     stopped = _stopped(bridge, batch, "repair", alone=service_ids is not None, confirm=confirm, dry_run=dry_run)
-    caller = CALLER if confirm is None else f"{CALLER} released by {person or 'a person'}"
     acting = todo if stopped is None else [each for each in todo if each.verb in repairs.HARMLESS]
+    caller = _caller(batch, confirm, person)
     outcomes = repairs.apply(bridge, acting, whmcs.generations, caller=caller, dry_run=dry_run)
-    purged, purge_stopped = _purge(bridge, caller, confirm, dry_run=dry_run) if service_ids is None else ([], None)
+    ending = _purge(bridge, confirm, person, dry_run=dry_run) if service_ids is None else _Ending()
 
     scope = reporting.Scope(
         services=frozenset(whmcs.services),
@@ -219,14 +222,20 @@ def _pass(
         opened=told.opened,
         closed=told.closed,
         operations=tuple(sorted(Counter(each.remedy.verb.value for each in done).items())),
-        purges=len([each for each in purged if not each.left and each.refused is None]),
+        purges=len([each for each in ending.outcomes if not each.left and each.refused is None]),
         tasks=told.tasks,
-        left=whmcs.left + there.left + len([each for each in (*outcomes, *purged) if each.left]),
-        refused=tuple(each.refused for each in (*outcomes, *purged) if each.refused is not None),
+        left=whmcs.left + there.left + len([each for each in (*outcomes, *ending.outcomes) if each.left]),
+        refused=tuple(each.refused for each in (*outcomes, *ending.outcomes) if each.refused is not None),
         skipped=tuple(there.skipped),
-        stopped=tuple(each for each in (stopped, purge_stopped) if each is not None),
+        stopped=tuple(each for each in (stopped, ending.stopped) if each is not None),
         whmcs=silent,
+        unreleased=blast.unreleased(confirm, batch, ending.batch),
     )
+
+
+def _caller(batch: list[Change], confirm: str | None, person: str | None) -> str:
+    """In whose name a batch is done: that of who released it, or our own."""
+    return f"{CALLER} released by {person or 'a person'}" if blast.is_named(batch, confirm) else CALLER
 
 
 def _ask_whmcs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: bool) -> tuple[Looked, str | None]:
@@ -266,7 +275,7 @@ def _stopped(
             _ask_to_release(tx, what, stopped)
         elif not alone:
             tasks.close(tx, f"blast:{what}", state=tasks.COMPLETED, by=CALLER, reason="it is no longer held")
-        if confirm is not None and batch and confirm == blast.fingerprint_of(batch):
+        if blast.is_named(batch, confirm):
             audit.add(
                 tx, actor=CALLER, action="sweep.released", subject=f"sweep:{what}", after={"fingerprint": confirm}
             )
@@ -289,7 +298,16 @@ def _ask_to_release(tx: Connection, what: str, stopped: Stopped) -> None:
     )
 
 
-def _purge(bridge: Bridge, caller: str, confirm: str | None, *, dry_run: bool) -> tuple[list[Outcome], Stopped | None]:
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What was over, and what came of it."""
+
+    batch: tuple[Change, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    stopped: Stopped | None = None
+
+
+def _purge(bridge: Bridge, confirm: str | None, person: str | None, *, dry_run: bool) -> _Ending:
     """Tenants whose retention is over, and ended services in tenants where others live on; each by one operation."""
 
     def due(tx: Connection) -> tuple[list[tuple[int, frozenset[int]]], list[tuple[int, int]]]:
@@ -306,7 +324,8 @@ def _purge(bridge: Bridge, caller: str, confirm: str | None, *, dry_run: bool) -
     batch += [Change("purge", frozenset({each}), f"service {each} of tenant {tenant}") for each, tenant in outlived]
     stopped = _stopped(bridge, batch, "purge", alone=False, confirm=confirm, dry_run=dry_run)
     if stopped is not None:
-        return [], stopped
+        return _Ending(tuple(batch), stopped=stopped)
+    caller = _caller(batch, confirm, person)
     whole = [repairs.purge(bridge, each, caller=caller, dry_run=dry_run) for each, _ in waiting]
     parts = [repairs.take_out(bridge, *each, caller=caller, dry_run=dry_run) for each in outlived]
-    return [*whole, *parts], None
+    return _Ending(tuple(batch), (*whole, *parts))
