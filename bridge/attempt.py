@@ -30,6 +30,7 @@ class Seen:
     applied: Tenant | None
     actual: Tenant | None
     held: Held
+    """All of it was in the mirror, or was written there before anything was done: see `Intend`."""
 
 
 Intend = Callable[[Held, Held], None]

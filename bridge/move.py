@@ -247,7 +247,8 @@ def record(
     if operation.step is None:
         assert seen is not None
         assert operation.server_id is not None
-        mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=seen.held, now=moment)
+        held = mirror.still_held(tx, there.tenant_id, seen.held)
+        mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=held, now=moment)
         _switch(tx, operation, there, moment=moment, keep=keep)
         further = replace(operation, step=Step.MATCH, server_id=there.server_id)
         return after(further, Event.FURTHER, now=moment)

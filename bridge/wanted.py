@@ -136,6 +136,14 @@ class Held:
     numbers: frozenset[str] = frozenset()
     routes: frozenset[str] = frozenset()
 
+    def __sub__(self, other: Held) -> Held:
+        members: dict[str, Any] = {member: getattr(self, member) - getattr(other, member) for member in _KEYS}
+        return Held(self.tenant and not other.tenant, **members)
+
+    def __or__(self, other: Held) -> Held:
+        members: dict[str, Any] = {member: getattr(self, member) | getattr(other, member) for member in _KEYS}
+        return Held(self.tenant or other.tenant, **members)
+
 
 NOTHING_HELD = Held()
 

@@ -238,7 +238,7 @@ class Worker:
             def act(tx: Connection) -> bool:
                 if not operations.hold_lane(tx, lease, work.mirror.tenant_id):
                     return False
-                mirror.intend(tx, work.mirror.tenant_id, held=held, switching_off=switching_off)
+                mirror.intend(tx, work.mirror, held=held, switching_off=switching_off)
                 return True
 
             if not transact(self.bridge.engine, act):
@@ -316,7 +316,8 @@ class Worker:
             assert operation.server_id is not None
             return done, leftover.record(tx, there, operation.server_id)
         assert seen is not None
-        mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=seen.held, now=moment)
+        held = mirror.still_held(tx, there.tenant_id, seen.held)
+        mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=held, now=moment)
         return done, operation.kind is Kind.PURGE and seen.actual is None
 
     def _record_trouble(self, work: Work, lease: Lease, trouble: BridgeError) -> None:

@@ -17,6 +17,7 @@ from bridge import objects, services, tasks
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
+from bridge.drift import sweep
 from bridge.errors import BridgeError, Conflict, NotFound, NotPrepared, Refused
 from bridge.objects import Where
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
@@ -836,25 +837,83 @@ def test_an_edit_of_a_product_that_is_done_by_hand_is_a_task(bridge: Bridge, pbx
     assert [each.operation_id for each in waiting] == [answer["operation_id"]]
 
 
+class StaffSpeak:
+    """A PBX, and staff who say once in the middle of an attempt that extension 100 is on again."""
+
+    def __init__(self, bridge: Bridge, pbx: MemoryPbx, verb: str, *, then: BridgeError | None = None) -> None:
+        self.said: list[dict[str, Any]] = []
+        act = getattr(pbx, verb)
+
+        def interrupted(*given: Any, **how: Any) -> Any:
+            answer = act(*given, **how) if verb == "find" else None
+            if not self.said:
+                self.said.append(save(bridge, Extension, "100", enabled=True))
+                if then is not None:
+                    raise then
+            return answer if verb == "find" else act(*given, **how)
+
+        setattr(pbx, verb, interrupted)
+
+
+def assert_on(bridge: Bridge, pbx: MemoryPbx, answer: dict[str, Any]) -> None:
+    """Staff freed extension 100, and it is on from then on."""
+    assert answer["changes"] == [{"what": "held_by_hand", "from": True, "to": False}]
+    kept = extension(pbx, "100")
+    assert kept is not None
+    assert kept.enabled
+    assert rows(bridge, Extension)["100"]["held_by_hand"] is False
+
+
 def test_what_staff_switch_on_while_an_attempt_is_under_way_stays_on(bridge: Bridge, pbx: MemoryPbx) -> None:
     """What an attempt writes back takes nothing from what was said meanwhile."""
     pbx.by_hand.enable("acme.example", "100", enabled=False)
     save(bridge, Extension, "205")
     run_all(bridge)
     save(bridge, Extension, "206")
-    put = pbx.put
-    said: list[dict[str, Any]] = []
-
-    def put_while_staff_speak(*wanted: Any, **how: Any) -> None:
-        if not said:
-            said.append(save(bridge, Extension, "100", enabled=True))
-        put(*wanted, **how)
-
-    pbx.put = put_while_staff_speak  # type: ignore[method-assign]  # staff speak in the middle of an attempt
+    staff = StaffSpeak(bridge, pbx, "put")
     run_all(bridge)
 
-    assert said[0]["changes"] == [{"what": "held_by_hand", "from": True, "to": False}]
-    kept = extension(pbx, "100")
-    assert kept is not None
-    assert kept.enabled
-    assert rows(bridge, Extension)["100"]["held_by_hand"] is False
+    assert_on(bridge, pbx, staff.said[0])
+
+
+def test_what_an_attempt_found_off_is_on_when_staff_say_so_before_it_ends(bridge: Bridge, pbx: MemoryPbx) -> None:
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+    save(bridge, Extension, "205")
+    staff = StaffSpeak(bridge, pbx, "put")
+    run_all(bridge)
+
+    assert_on(bridge, pbx, staff.said[0])
+
+
+def test_what_an_attempt_found_off_is_on_when_staff_say_so_although_it_fails(bridge: Bridge, pbx: MemoryPbx) -> None:
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+    save(bridge, Extension, "205")
+    staff = StaffSpeak(bridge, pbx, "put", then=Refused("the PBX declined"))
+    run_all(bridge)
+
+    assert_on(bridge, pbx, staff.said[0])
+
+
+def test_what_staff_switch_on_is_not_found_off_again_by_an_attempt_that_looked_before(
+    bridge: Bridge, pbx: MemoryPbx
+) -> None:
+    """Another extension was switched off meanwhile, so that the attempt has something to write down."""
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+    save(bridge, Extension, "205")
+    run_all(bridge)
+    pbx.by_hand.enable("acme.example", "101", enabled=False)
+    save(bridge, Extension, "206")
+    staff = StaffSpeak(bridge, pbx, "find")
+    run_all(bridge)
+
+    assert_on(bridge, pbx, staff.said[0])
+    assert rows(bridge, Extension)["101"]["held_by_hand"] is True
+
+
+def test_what_a_sweep_found_off_is_on_when_staff_say_so(bridge: Bridge, pbx: MemoryPbx) -> None:
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+    sweep.run(bridge)
+    answer = save(bridge, Extension, "100", enabled=True)
+    run_all(bridge)
+
+    assert_on(bridge, pbx, answer)

@@ -286,21 +286,38 @@ def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
         tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None)))
 
 
-def intend(tx: Connection, tenant_id: int, *, held: Held, switching_off: Held) -> None:
-    """What is about to be switched off, and what a hand had switched off before we did."""
-    intended = {"held_by_hand": _held_to(held), "switching_off": _held_to(switching_off)}
-    tx.execute(update(domains).where(domains.c.id == tenant_id).values(intended))
+def intend(tx: Connection, mirror: Mirror, *, held: Held, switching_off: Held) -> None:
+    """What is about to be switched off, and what a hand had switched off before we did, unless it was let go since."""
+    let_go = mirror.held - still_held(tx, mirror.tenant_id, mirror.held)
+    intended = {"held_by_hand": _held_to(held - let_go), "switching_off": _held_to(switching_off | let_go)}
+    tx.execute(update(domains).where(domains.c.id == mirror.tenant_id).values(intended))
 
 
 def let_go(tx: Connection, tenant_id: int, kind: type[Thing], key: str) -> None:
-    """Forgets that a hand switched an object off: somebody who may says that it is on again."""
+    """Forgets that a hand switched an object off: somebody who may says that it is on again.
+
+    Until it is, that it is off is no hand's doing, just as if we had begun to switch it off.
+    """
     shelf = SHELVES[kind]
     mine = domains.c.id == tenant_id
-    held = _held_from(tx.execute(select(domains.c.held_by_hand).where(mine).with_for_update()).scalar_one())
-    fewer: dict[str, Any] = {shelf.member: getattr(held, shelf.member) - {key}}
-    tx.execute(update(domains).where(mine).values(held_by_hand=_held_to(replace(held, **fewer))))
-    row = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c[shelf.column] == key)
-    tx.execute(update(shelf.table).where(row).values(held_by_hand=0))
+    row = tx.execute(select(domains.c.held_by_hand, domains.c.switching_off).where(mine).with_for_update()).one()
+    members: dict[str, Any] = {shelf.member: frozenset({key})}
+    freed = Held(**members)
+    left = {
+        "held_by_hand": _held_to(_held_from(row.held_by_hand) - freed),
+        "switching_off": _held_to(_held_from(row.switching_off) | freed),
+    }
+    tx.execute(update(domains).where(mine).values(left))
+    same = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c[shelf.column] == key)
+    tx.execute(update(shelf.table).where(same).values(held_by_hand=0))
+
+
+def still_held(tx: Connection, tenant_id: int, held: Held) -> Held:
+    """What of this, which was written down before, nobody has let go since."""
+    if held == NOTHING_HELD:
+        return held
+    mine = select(domains.c.held_by_hand).where(domains.c.id == tenant_id)
+    return held - (held - _held_from(tx.execute(mine.with_for_update()).scalar_one()))
 
 
 def record(
@@ -309,10 +326,7 @@ def record(
     """What was applied and what was seen afterwards. Rows that say so already are only marked as seen.
 
     What we had begun to switch off is settled once something was applied, and not by merely looking.
-    What staff let go since the mirror was read stays let go.
     """
-    if mirror.held != NOTHING_HELD:
-        held = _without_let_go(tx, mirror, held)
     seen: dict[str, Any] = {"last_synced": now}
     if applied is not mirror.applied:
         seen["switching_off"] = {}
@@ -331,16 +345,6 @@ def record(
     )
     for shelf in SHELVES.values():
         _record_things(tx, shelf, mirror, applied, actual, held, now)
-
-
-def _without_let_go(tx: Connection, mirror: Mirror, held: Held) -> Held:
-    mine = select(domains.c.held_by_hand).where(domains.c.id == mirror.tenant_id)
-    now_held = _held_from(tx.execute(mine.with_for_update()).scalar_one_or_none() or {})
-    members: dict[str, Any] = {}
-    for shelf in SHELVES.values():
-        let_go = getattr(mirror.held, shelf.member) - getattr(now_held, shelf.member)
-        members[shelf.member] = getattr(held, shelf.member) - let_go
-    return replace(held, **members)
 
 
 def _record_things(
