@@ -65,8 +65,13 @@ class Standing:
 
 def standing_of(tx: Connection, asking: Asking, moment: datetime) -> Standing:
     """What is known of the caller's key; a Conflict where it stands for something else."""
-    params_hash = hash_of(asking.params)
     known = requests.get(tx, caller=asking.caller, key=asking.key) if asking.key else None
+    return standing_for(asking, known, moment)
+
+
+def standing_for(asking: Asking, known: Request | None, moment: datetime) -> Standing:
+    """The same of a key that was looked up already."""
+    params_hash = hash_of(asking.params)
     if known is None:
         return Standing(asking, params_hash, None, is_known=False)
     if known.expires_at <= moment:
@@ -137,6 +142,7 @@ def append(
     server_id: int | None = None,
     by_hand: bool | None = None,
     cause: str | None = None,
+    opens_lane: bool = False,
 ) -> Operation:
     """An operation of a service in its tenant's lane, audited; `by_hand`: a task for a person at once.
 
@@ -158,6 +164,7 @@ def append(
         late=asking.wait_ms == 0 or by_hand or not _is_working(tx, server_id),
         state=State.MANUAL if by_hand else State.ACCEPTED,
         cause=cause,
+        opens_lane=opens_lane,
     )
     if cause is not None:
         operation = replace(operation, cause_kind=OBJECTION)

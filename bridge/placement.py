@@ -18,7 +18,7 @@ from bridge.pbx.driver import Extension
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Chosen, Resources, Service, resources_from, with_options
-from bridge.store import handlers, mirror, operations, placements, servers
+from bridge.store import handlers, mirror, placements, servers
 from bridge.wanted import Status
 
 
@@ -70,8 +70,8 @@ def plan(
     return Plan(handler, choice.server, choice.rule, name)
 
 
-def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> int:
-    """The tenant of a new service: the client's own of that name, or a new one."""
+def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> tuple[int, bool]:
+    """The tenant of a new service, and whether it is new too: without a lane before the operation that makes it."""
     assert plan.server is not None
     assert plan.domain is not None
     place = mirror.by_domain(tx, plan.domain, lock=True)
@@ -85,7 +85,7 @@ def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> 
                 f"the tenant {plan.domain} is on server {place.server_id}; a service joins it there or has another name"
             )
         mirror.set_wanted(tx, place.tenant_id, state="present", delete_after=None)
-        return place.tenant_id
+        return place.tenant_id, False
     tenant_id = mirror.add_tenant(
         tx,
         server_id=plan.server.server_id,
@@ -94,15 +94,15 @@ def tenant_for(tx: Connection, bridge: Bridge, plan: Plan, service: Service) -> 
         pbx_uuid=identifier(bridge, "tenant", plan.domain),
         description=f"WHMCS client {service.client_id}",
     )
-    operations.add_lane(tx, tenant_id=tenant_id, server_id=plan.server.server_id)
-    return tenant_id
+    return tenant_id, True
 
 
-def settle(tx: Connection, service: Service, domain: str | None, moment: datetime) -> None:
-    """Notes where a service lives from now on."""
+def settle(tx: Connection, service: Service, domain: str | None, moment: datetime, *, is_new: bool = False) -> None:
+    """Notes where a service lives from now on. `is_new`: it cannot have lived anywhere."""
     if service.tenant_id is not None and service.server_id is not None and domain is not None:
         here = {"tenant_id": service.tenant_id, "server_id": service.server_id}
-        placements.place(tx, [service.service_id], **here, domain=domain, at=moment)
+        note = placements.begin if is_new else placements.place
+        note(tx, [service.service_id], **here, domain=domain, at=moment)
 
 
 def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id: int, service: Service) -> None:

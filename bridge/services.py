@@ -261,8 +261,8 @@ def _ask(bridge: Bridge, asking: Asking, service_id: int, wish: Wisher) -> dict[
 
 
 def _accept(tx: Connection, bridge: Bridge, asking: Asking, service_id: int, wisher: Wisher) -> Accepted:
-    held = services.lock(tx, service_id)
-    standing = acceptance.standing_of(tx, asking, held.moment)
+    held = services.lock(tx, service_id, caller=asking.caller, key=asking.key)
+    standing = acceptance.standing_for(asking, held.request, held.moment)
     if asking.generation is not None and asking.generation != (held.service.generation if held.service else 0):
         raise Conflict(
             f"something else was asked of service {service_id} meanwhile", kind="superseded", service_id=service_id
@@ -324,10 +324,11 @@ def _append(
     service = replace(wish.service, generation=(before.generation if before else 0) + 1)
     if before is not None and not _is_left_alone(wish):
         acceptance.supersede(tx, bridge, asking.caller, before, domain, wish.kind, moment)
+    is_new_tenant = False
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
-        service = replace(service, tenant_id=placement.tenant_for(tx, bridge, wish.plan, service))
-        domain = wish.plan.domain
-        placement.settle(tx, service, domain, moment)
+        tenant_id, is_new_tenant = placement.tenant_for(tx, bridge, wish.plan, service)
+        service, domain = replace(service, tenant_id=tenant_id), wish.plan.domain
+        placement.settle(tx, service, domain, moment, is_new=before is None)
     if before is None:
         services.add(tx, service)
     else:
@@ -359,6 +360,7 @@ def _append(
         moment=moment,
         by_hand=_is_by_hand(tx, held, wish, service),
         cause=wish.objection,
+        opens_lane=is_new_tenant,
     )
     if wish.kind in (Kind.CREATE, Kind.CHANGE_PACKAGE) and not _is_left_alone(wish):
         if service.over_limit:

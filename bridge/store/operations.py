@@ -35,8 +35,9 @@ def add(
     late: bool,
     state: State = State.ACCEPTED,
     cause: str | None = None,
+    opens_lane: bool = False,
 ) -> Operation:
-    """A new operation. Its lane is due at once."""
+    """A new operation. Its lane is due at once; `opens_lane`: the tenant is new and has none yet."""
     due = now if state is State.ACCEPTED else None
     row = {
         "tenant_id": tenant_id,
@@ -56,7 +57,10 @@ def add(
     }
     key = tx.execute(_ADD, row).inserted_primary_key
     assert key is not None
-    if tenant_id is not None and state is State.ACCEPTED:
+    if tenant_id is not None and opens_lane:
+        assert server_id is not None
+        add_lane(tx, tenant_id=tenant_id, server_id=server_id, due_at=due, generation=generation)
+    elif tenant_id is not None and state is State.ACCEPTED:
         tx.execute(_WAKE_FOR, {"this_tenant": tenant_id, "moment": now, "generation": generation})
     return Operation(
         id=key[0],
@@ -263,18 +267,14 @@ class Lease:
         self.epochs = epochs
 
 
-def add_lane(tx: Connection, *, tenant_id: int, server_id: int) -> None:
-    tx.execute(
-        insert(lanes).values(
-            tenant_id=tenant_id,
-            server_id=server_id,
-            due_at=None,
-            owner=None,
-            epoch=0,
-            lease_until=None,
-            head_generation=0,
-        )
-    )
+_ADD_LANE = insert(lanes).values(owner=None, epoch=0, lease_until=None)
+
+
+def add_lane(
+    tx: Connection, *, tenant_id: int, server_id: int, due_at: datetime | None = None, generation: int = 0
+) -> None:
+    lane = {"tenant_id": tenant_id, "server_id": server_id, "due_at": due_at, "head_generation": generation}
+    tx.execute(_ADD_LANE, lane)
 
 
 def relocate(tx: Connection, tenant_id: int, *, from_server_id: int, to_server_id: int) -> None:

@@ -34,8 +34,18 @@ def place(
     arriving = [each for each in service_ids if here.get(each) != (tenant_id, server_id, domain)]
     leave(tx, [each for each in arriving if each in here], at=at)
     if arriving:
-        new = {"tenant_id": tenant_id, "server_id": server_id, "domain": domain, "from_at": at, "to_at": None}
-        tx.execute(insert(placements), [new | {"service_id": each} for each in arriving])
+        begin(tx, arriving, tenant_id=tenant_id, server_id=server_id, domain=domain, at=at)
+
+
+_ADD = insert(placements).values(to_at=None)
+
+
+def begin(
+    tx: Connection, service_ids: Sequence[int], *, tenant_id: int, server_id: int, domain: str, at: datetime
+) -> None:
+    """The same for services that live nowhere so far."""
+    here = {"tenant_id": tenant_id, "server_id": server_id, "domain": domain, "from_at": at}
+    tx.execute(_ADD, [here | {"service_id": each} for each in service_ids])
 
 
 def leave(tx: Connection, service_ids: Sequence[int], *, at: datetime) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
-from bridge.database import NOW, now
+from bridge.database import NOW
 from bridge.secret import Secret
 from bridge.service import Resources, Service, resources_from, resources_to
-from bridge.tables import domains, handlers, services
+from bridge.store.requests import Request
+from bridge.tables import domains, handlers, requests, services
 from bridge.vault import Vault
 from bridge.wanted import Status
 
@@ -33,6 +34,8 @@ class Held:
     """Its tenant's."""
     driver: str | None = None
     """What the handler of its product asks for; None where nothing is said."""
+    request: Request | None = None
+    """What the caller's key stands for so far."""
 
 
 _DOMAIN = select(domains.c.domain).where(domains.c.id == services.c.tenant_id).scalar_subquery()
@@ -46,19 +49,41 @@ _DRIVER = (
     .limit(1)
     .scalar_subquery()
 )
+_ASKED = select(bindparam("this_service", type_=BigInteger).label("service_id")).subquery("asked")
+_KEY = (
+    select(
+        bindparam("this_service", type_=BigInteger).label("service_id"),
+        *(requests.c[name] for name in ("method", "params_hash", "operation_id", "answer", "expires_at")),
+    )
+    .where(requests.c.caller == bindparam("this_caller"), requests.c.idempotency_key == bindparam("this_key"))
+    .subquery("known")
+)
+_HELD: list[ColumnElement[Any]] = [
+    *(column for column in services.c if column.name not in ("password", "created_at", "updated_at")),
+    NOW.label("moment"),
+    _DOMAIN.label("domain"),
+    _DRIVER.label("driver"),
+    *(column.label(f"key_{column.name}") for column in _KEY.c if column.name != "service_id"),
+]
 _LOCK = (
-    select(services, NOW.label("moment"), _DOMAIN.label("domain"), _DRIVER.label("driver"))
-    .where(services.c.service_id == bindparam("this_service"))
+    select(*_HELD)
+    .select_from(
+        _ASKED.outerjoin(services, services.c.service_id == _ASKED.c.service_id).outerjoin(
+            _KEY, _KEY.c.service_id == _ASKED.c.service_id
+        )
+    )
     .with_for_update()
 )
 
 
-def lock(tx: Connection, service_id: int) -> Held:
-    """One question for all of it: a call is a dozen questions, and each is a trip."""
-    row = tx.execute(_LOCK, {"this_service": service_id}).one_or_none()
-    if row is None:
-        return Held(None, now(tx))
-    return Held(service_from(row), row.moment, row.domain, row.driver)
+def lock(tx: Connection, service_id: int, *, caller: str, key: str | None) -> Held:
+    """One question for all of it, whether or not the service is there: a call is a dozen questions, each a trip."""
+    row = tx.execute(_LOCK, {"this_service": service_id, "this_caller": caller, "this_key": key}).one()
+    request = None
+    if row.key_method is not None:
+        request = Request(row.key_method, row.key_params_hash, row.key_operation_id, row.key_answer, row.key_expires_at)
+    service = service_from(row) if row.service_id is not None else None
+    return Held(service, row.moment, row.domain, row.driver, request)
 
 
 def of_tenants(tx: Connection, tenant_ids: Sequence[int]) -> dict[int, list[Service]]:
