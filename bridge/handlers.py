@@ -13,7 +13,7 @@ from bridge.asking import Asking
 from bridge.database import transact
 from bridge.errors import NotFound, NotPrepared
 from bridge.handler import MANUAL, Handler, handler_from, settings_of
-from bridge.service import resources_from
+from bridge.service import LIMIT_MAX, resources_from
 from bridge.store import audit, handlers
 
 
@@ -74,7 +74,9 @@ def save_package(
     bridge: Bridge, asking: Asking, *, product_id: int, name: str, package: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A new version of what a product gives. Services take it with their next change of package."""
-    resources_from(package)
+    for limit, most in resources_from(package).limits:
+        if most > LIMIT_MAX:
+            raise NotPrepared(f"limits.{limit} is more than {LIMIT_MAX}; leave it out to have it unlimited")
 
     def act(tx: Connection) -> dict[str, Any]:
         document = {"name": name, **package}

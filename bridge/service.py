@@ -27,6 +27,9 @@ LIMITS = frozenset(
     }
 )
 
+LIMIT_MAX = 1_000_000
+"""The most that is sold of anything; what is to be more is unlimited."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -98,6 +101,8 @@ def with_options(package: Resources, options: Mapping[str, str]) -> Chosen:
             elif option.limit in limits:
                 limits[option.limit] += amount
             # An unlimited limit stays unlimited, whatever is added to it.
+            if amount and limits.get(option.limit, 0) > LIMIT_MAX:
+                raise NotPrepared(f"the option {written!r} makes {option.limit} more than {LIMIT_MAX}")
     chosen = replace(package, limits=tuple(sorted(limits.items())), features=tuple(sorted(features.items())))
     return Chosen(chosen, tuple(written for written, option in known.items() if option is None))
 

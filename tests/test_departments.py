@@ -188,6 +188,7 @@ def test_secrets_that_do_not_fit_are_refused_and_not_cut(bridge: Bridge) -> None
         HOOK | {"secret": "not a webhook secret"},
         HOOK | {"disabled": "no"},
         {"kind": "whmcs_ticket", "name": "t", "department_id": 0, "sender": "a@example.com"},
+        {"kind": "whmcs_ticket", "name": "t", "department_id": 3, "sender": "a@example.com", "sender_name": "a\x1b[2J"},
         {"kind": "whmcs_notification", "name": "n", "identifier": "two words"},
     ],
 )

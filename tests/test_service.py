@@ -127,6 +127,14 @@ def test_a_changed_quantity_gives_what_ordering_it_at_once_gives(bought: dict[st
 # --- packages --------------------------------------------------------------------------------------------------------
 
 
+def test_options_sell_no_more_than_anybody_could_use() -> None:
+    with pytest.raises(NotPrepared, match=r"the option 'Seats' makes extensions more than 1000000"):
+        chosen(Seats="999999999")
+    with pytest.raises(NotPrepared, match=r"the option 'Extensions' makes extensions more than 1000000"):
+        chosen(Extensions="999991")
+    assert limits(Extensions="999990")["extensions"] == 1_000_000
+
+
 def test_absent_is_unlimited_and_zero_is_none() -> None:
     assert resources_from({}) == Resources()
     assert resources_from({"limits": {"extensions": 0}}).limits == (("extensions", 0),)

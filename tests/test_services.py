@@ -374,6 +374,18 @@ def test_a_product_that_nobody_prepared_lifts_no_limit(bridge: Bridge, pbx: Memo
     assert services.get(bridge, 42)["wanted"]["limits"] == {"extensions": 5}
 
 
+@pytest.mark.parametrize("most", [1_000_001, 10**30])
+def test_a_limit_that_no_pbx_could_hold_is_not_saved(bridge: Bridge, most: int) -> None:
+    def save(most: int) -> dict[str, Any]:
+        package = {"limits": {"extensions": most}}
+        return handlers.save_package(bridge, asking("package.save"), product_id=12, name="Large", package=package)
+
+    with pytest.raises(NotPrepared, match=r"limits\.extensions is more than 1000000; leave it out"):
+        save(most)
+    assert handlers.packages(bridge) == []
+    assert save(1_000_000)["version"] == 1
+
+
 def test_a_smaller_package_deletes_nothing_and_asks_a_person(bridge: Bridge, pbx: MemoryPbx) -> None:
     """products.md 12"""
     with_package(bridge, limits={"extensions": 5})

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine, select, text, update
 
 from bridge import schema, services
@@ -27,6 +28,7 @@ from bridge.database import transact
 from bridge.demo import stage as stages
 from bridge.demo.story import play
 from bridge.errors import Unavailable
+from bridge.rpc.dispatch import wrong_fields
 from bridge.rpc.methods import all_methods
 from bridge.secret import Secret
 from bridge.settings import Address, Settings
@@ -393,6 +395,24 @@ def test_a_member_that_is_not_the_methods_is_refused_and_nothing_changes_t19(
         assert {"path": member, "rule": "extra_forbidden"} in error_of(answer)["data"]["fields"]
 
     assert dump(knocker.bridge.engine, "nonces") == before
+
+
+# --- names that people are shown -------------------------------------------------------------------------------------
+
+SHOWN = {"name", "username", "assignee", "department", "escalate_to"}
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "a\x1b[2Jb", "a\x00b", "a\x7fb", "a\x85b", "a\u2028b", "a\n"])
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [(name, each) for name, method in METHODS.items() for each in method.params.model_fields if each in SHOWN],
+)
+def test_a_name_that_people_are_shown_is_one_line_of_characters_that_show(name: str, member: str, text: str) -> None:
+    params = made_for(METHODS[name]) | ({"channels": []} if name == "department.save" else {})
+
+    with pytest.raises(ValidationError) as refusal:
+        METHODS[name].params.model_validate(params | {member: text})
+    assert [path for path, _ in wrong_fields(refusal.value)] == [member]
 
 
 # --- T-20: secrets in what is said -----------------------------------------------------------------------------------

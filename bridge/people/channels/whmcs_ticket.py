@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from bridge.errors import NotPrepared
+from bridge.line import Line
 from bridge.people.channels.channel import Channel, Message, Outside
 from bridge.people.channels.mail import MailAddress
 
@@ -15,7 +16,7 @@ class WhmcsTicket(Channel):
     kind: Literal["whmcs_ticket"]
     department_id: Annotated[int, Field(ge=1, le=2**31 - 1)]
     """The support department in WHMCS; one that clients do not see."""
-    sender_name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "VoIP bridge"
+    sender_name: Annotated[Line, StringConstraints(min_length=1, max_length=100)] = "VoIP bridge"
     sender: MailAddress
     """The address in whose name it is opened."""
     priority: Literal["Low", "Medium", "High"] = "Medium"

@@ -8,9 +8,10 @@ from pydantic import Field, StringConstraints
 
 from bridge import handlers
 from bridge.app import Bridge
+from bridge.line import Line
 from bridge.rpc.method import Caller, Id, Method, Params, WriteParams, asking_of
 
-Text = Annotated[str, StringConstraints(max_length=255)]
+Text = Annotated[Line, StringConstraints(max_length=255)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
@@ -18,9 +19,9 @@ class SaveHandler(WriteParams):
     product_id: Id
     server_id: Id | None = None
     driver: Annotated[str, StringConstraints(max_length=32)] = ""
-    department: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
+    department: Annotated[Line, StringConstraints(min_length=1, max_length=64)] = "default"
     enabled: bool = True
-    settings: Annotated[dict[Key, str | int], Field(max_length=50, default_factory=dict)]
+    settings: Annotated[dict[Key, Text | int], Field(max_length=50, default_factory=dict)]
 
 
 class List(Params):
@@ -29,7 +30,7 @@ class List(Params):
 
 class SavePackage(WriteParams):
     product_id: Id
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    name: Annotated[Text, StringConstraints(min_length=1)]
     limits: Annotated[dict[Key, int], Field(max_length=50, default_factory=dict)]
     features: Annotated[dict[Key, bool], Field(max_length=50, default_factory=dict)]
     options: Annotated[dict[Key, dict[Key, str]], Field(max_length=100, default_factory=dict)]

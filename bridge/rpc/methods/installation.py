@@ -9,10 +9,11 @@ from pydantic import StringConstraints
 from bridge.app import Bridge
 from bridge.errors import NotPrepared
 from bridge.life import installation
+from bridge.line import Line
 from bridge.rpc.method import Caller, Method, Params, WriteParams, asking_of
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-Person = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Person = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 Reason = Annotated[str, StringConstraints(max_length=500)]
 
 

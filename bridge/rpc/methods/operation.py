@@ -8,11 +8,12 @@ from pydantic import Field, StringConstraints, model_validator
 
 from bridge import tasks
 from bridge.app import Bridge
+from bridge.line import Line
 from bridge.rpc.method import Caller, Id, IdempotencyKey, Method, Params, WriteParams, asking_of
 
 Reason = Annotated[str, StringConstraints(max_length=500)]
-Person = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Department = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Person = Annotated[Line, StringConstraints(min_length=1, max_length=128)]
+Department = Annotated[Line, StringConstraints(min_length=1, max_length=64)]
 Domain = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Limit = Annotated[int, Field(ge=1, le=500)]
 State = Literal["accepted", "running", "retry_wait", "waiting_pbx", "manual", "succeeded", "superseded", "cancelled"]

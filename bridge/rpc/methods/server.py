@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from bridge import servers
 from bridge.app import Bridge
 from bridge.asking import Asking
+from bridge.line import Line
 from bridge.rpc.method import Caller, Id, Method, Params, WriteParams, asking_of
 from bridge.secret import Secret
 
@@ -18,7 +19,7 @@ Domain = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=
 
 class Upsert(WriteParams):
     server_id: Id
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=255)] | None = None
     driver: Word | None = None
     config: Annotated[dict[Word, str | int | bool], Field(max_length=50)] | None = None
     secrets: Annotated[dict[Word, Annotated[str, StringConstraints(max_length=1000)]], Field(max_length=20)] | None = (

@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 from bridge import services
 from bridge.app import Bridge
 from bridge.asking import Asking
+from bridge.line import Line
 from bridge.rpc.method import Caller, Id, Method, Params, WriteParams
 from bridge.secret import Secret
 
-Name = Annotated[str, StringConstraints(max_length=128)]
+Name = Annotated[Line, StringConstraints(max_length=128)]
 Reason = Annotated[str, StringConstraints(max_length=500)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Choices = Annotated[

@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 from bridge.app import Bridge
 from bridge.drift import reporting, sweep
 from bridge.drift.drift import Class, Policy
+from bridge.line import Line
 from bridge.rpc.method import Caller, Id, Method, Params, WriteParams, asking_of
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-Person = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Person = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
 
 
