@@ -30,7 +30,6 @@ from bridge.wanted import Held
 from bridge.whmcs import records
 from bridge.whmcs.questions import OUR_MODULE
 from bridge.whmcs.records import Records, every
-from bridge.worker import with_administrator
 
 MODULES = (OUR_MODULE,)
 BATCH = 100
@@ -317,7 +316,7 @@ def _read_tenants(bridge: Bridge, tenant_ids: list[int], looked: Looked) -> list
             kept = Kept(
                 tenant_id,
                 held.server_id,
-                with_administrator(tx, bridge, held, members).plain,
+                mirror.with_administrator(tx, held, members, bridge.vault).plain,
                 tuple(each.contribution() for each in members),
                 held.applied,
                 held.held,

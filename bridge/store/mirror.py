@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,11 @@ from bridge.pbx.comparison import hash_of
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
 from bridge.pbx.wire import object_from_json, object_to_json
 from bridge.secret import Secret
+from bridge.service import Service
+from bridge.store.services import password_of
 from bridge.tables import destinations, domains, extensions, gateways, routes, services
 from bridge.vault import Vault
-from bridge.wanted import NOTHING_HELD, Held, Status
+from bridge.wanted import NOTHING_HELD, Held, Status, living
 
 Thing = Extension | Gateway | Number | Route
 
@@ -235,6 +237,16 @@ def load(tx: Connection, tenant_ids: Sequence[int], vault: Vault) -> dict[int, M
         )
         for tenant_id, mirror in found.items()
     }
+
+
+def with_administrator(tx: Connection, mirror: Mirror, members: Iterable[Service], vault: Vault) -> Mirror:
+    """The portal administrator of a tenant is the user of its oldest living service."""
+    for service in members:
+        if service.username and living([service.contribution()]):
+            password = password_of(tx, service.service_id, vault)
+            plain = replace(mirror.plain, admin_username=service.username, admin_password=password)
+            return replace(mirror, plain=plain)
+    return mirror
 
 
 def want(tx: Connection, tenant_id: int, things: Sequence[Thing], *, uuid_of: Mapping[str, str], vault: Vault) -> None:
