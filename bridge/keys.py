@@ -175,10 +175,6 @@ class Ring:
         reading = self._fresh(RING_SECONDS)
         return reading.at + timedelta(seconds=self._ticks() - reading.ticks)
 
-    def forget(self) -> None:
-        """After a change of our own."""
-        self._read = None
-
     def _fresh(self, seconds: float) -> _Reading:
         reading = self._read
         if reading is not None and self._ticks() - reading.ticks < seconds:

@@ -249,7 +249,7 @@ class Worker:
                         lost = after(operation, Event.LEASE_LOST, now=moment)
                         check_after = acceptance.check_after(self.bridge)
                         settlement.change(tx, operation, lost, now=moment, check_after=check_after)
-                operations.release_lane(tx, lease, tenant_id, due_at=moment)
+                operations.release(tx, lease, tenant_id)
 
         transact(self.bridge.engine, act)
 

@@ -84,8 +84,8 @@ def run(bridge: Bridge, name: str = "notifier-1") -> int:
 
 def all_deliveries(bridge: Bridge) -> list[Delivery]:
     def act(tx: Any) -> list[Delivery]:
-        ids = tx.execute(select(notice_table.c.id).order_by(notice_table.c.id)).scalars().all()
-        return [each for notice_id in ids for each in store.deliveries_of(tx, notice_id)]
+        found = select(deliveries).order_by(deliveries.c.notice_id, deliveries.c.id)
+        return [store.delivery_from(row) for row in tx.execute(found)]
 
     return transact(bridge.engine, act)
 

@@ -12,9 +12,6 @@ from bridge.pbx.driver import Driver, Surroundings
 from bridge.pbx.setting import ZONE, Setting, checked
 from bridge.secret import Secret
 
-MANUAL = "manual"
-"""Not a driver: a handler of this kind turns every operation into a task for a person."""
-
 
 def kinds() -> list[str]:
     """The drivers there are: the modules of this room that connect to something."""

@@ -92,7 +92,7 @@ def next_due(tx: Connection, *, now: datetime, apart_from: Iterable[str] = ()) -
     )
     first = due.order_by(deliveries.c.due_at, deliveries.c.id).limit(1).with_for_update(skip_locked=True)
     row = tx.execute(first).one_or_none()
-    return _delivery_from(row) if row else None
+    return delivery_from(row) if row else None
 
 
 def begin(tx: Connection, delivery: Delivery, *, owner: str, lease: timedelta, now: datetime) -> Delivery:
@@ -134,11 +134,6 @@ def message_of(tx: Connection, delivery: Delivery) -> Message:
     )
 
 
-def deliveries_of(tx: Connection, notice_id: int) -> list[Delivery]:
-    found = select(deliveries).where(deliveries.c.notice_id == notice_id).order_by(deliveries.c.id)
-    return [_delivery_from(row) for row in tx.execute(found)]
-
-
 def counts(tx: Connection, *, since: datetime) -> dict[str, int]:
     """Deliveries by state, and `untold`: notices that no channel took up. Of notices since then."""
     recent = notices.c.created_at >= since
@@ -154,7 +149,7 @@ def counts(tx: Connection, *, since: datetime) -> dict[str, int]:
     return {state.value: found.get(state.value, 0) for state in State} | {"untold": untold}
 
 
-def _delivery_from(row: Row[Any]) -> Delivery:
+def delivery_from(row: Row[Any]) -> Delivery:
     department, _, channel = row.channel.partition("/")
     return Delivery(
         id=row.id,

@@ -407,16 +407,6 @@ def hold_free(tx: Connection, tenant_id: int) -> bool:
     return tx.execute(free.with_for_update()).one_or_none() is not None
 
 
-def release_lane(tx: Connection, lease: Lease, tenant_id: int, *, due_at: datetime | None) -> bool:
-    """Hands a lane back, due again when its next operation is."""
-    changed = tx.execute(
-        update(lanes)
-        .where(*_held(lease.owner, tenant_id, lease.epochs[tenant_id]))
-        .values(owner=None, lease_until=None, due_at=due_at)
-    )
-    return changed.rowcount == 1
-
-
 def _held(owner: str, tenant_id: int, epoch: int) -> tuple[Any, ...]:
     return (lanes.c.tenant_id == tenant_id, lanes.c.owner == owner, lanes.c.epoch == epoch)
 

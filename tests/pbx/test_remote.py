@@ -16,6 +16,7 @@ from bridge import pbx as drivers
 from bridge import signature
 from bridge.agent import Agent, Reply
 from bridge.errors import BridgeError, Conflict, NotFound, NotPrepared, NotReached, OutcomeUnknown, Refused
+from bridge.handler import MANUAL
 from bridge.network import Guard
 from bridge.pbx.comparison import differences
 from bridge.pbx.driver import Capabilities, Driver, Surroundings, Tenant
@@ -377,9 +378,7 @@ def test_every_wrong_key_is_named_and_no_value_is_shown(config: dict[str, object
 
 def test_drivers_are_found_by_their_file_names() -> None:
     assert {"memory", "remote"} <= set(drivers.kinds())
-    assert not {"driver", "wire", "comparison", "connection", "demand", "setting", drivers.MANUAL} & set(
-        drivers.kinds()
-    )
+    assert not {"driver", "wire", "comparison", "connection", "demand", "setting", MANUAL} & set(drivers.kinds())
     with pytest.raises(NotPrepared, match="there is no driver 'manual'"):
         drivers.settings_of("manual")
 
