@@ -34,9 +34,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bridge import signature
+from bridge import signature, strict_json
 from bridge.errors import BridgeError, NotReached, OutcomeUnknown, Refused
-from bridge.http import strict_json
 from bridge.logs import say, way
 from bridge.pbx.driver import Driver, Tenant
 from bridge.pbx.wire import object_to_json, tenant_from_json, tenant_to_json
@@ -191,7 +190,7 @@ def _asked(driver: Driver, verb: str, body: bytes) -> Any:
 def _members(body: bytes, **wanted: type) -> tuple[Any, ...]:
     """Exactly the members that the verb takes, of exactly their types."""
     try:
-        document = strict_json(body)
+        document = strict_json.read(body)
     except ValueError as error:
         raise Refused("the body is not strict JSON", kind="invalid_params") from error
     if not isinstance(document, dict) or document.keys() != wanted.keys():

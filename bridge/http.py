@@ -15,19 +15,18 @@ ask for `repeats`. Messages say what was asked, of whom and what came back; neve
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any, NoReturn
 
 import httpx
 import tenacity
 
+from bridge import strict_json
 from bridge.errors import BridgeError, NotFound, NotPrepared, NotReached, OutcomeUnknown, Refused
 from bridge.network import Guard, Trust, judge_port, read_host
 from bridge.transport import CALL_SECONDS, CONNECT_SECONDS, GuardedTransport, Unpinned, boot_seconds, today
@@ -91,7 +90,7 @@ class Answer:
     def document(self) -> Any:
         """The body as strict JSON. What is not JSON is no answer: a login page, a cut answer, a warning before it."""
         try:
-            return strict_json(self.body)
+            return strict_json.read(self.body)
         except ValueError:
             raise self.lost("what came back is not the JSON that was expected") from None
 
@@ -143,27 +142,6 @@ def ask(
     )
     answer: Answer = patient(once)
     return answer
-
-
-def strict_json(body: bytes) -> Any:
-    """UTF-8 without a mark, no member twice, no NaN, decimals kept exact; anything else is a ValueError."""
-    try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object, parse_float=Decimal, parse_constant=_no_constant
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError("a number is not finite")
 
 
 # --- the exchange ----------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from bridge import strict_json
 from bridge.errors import Refused
 from bridge.rpc.dispatch import wrong_fields
-from bridge.rpc.envelope import Unreadable, read_json
 from bridge.rpc.faults import invalid_params
 from bridge.rpc.method import Caller, Params
 
@@ -40,9 +40,9 @@ def read_notice(caller: Caller, body: bytes) -> Notice:
     if not caller.may(SCOPE):
         raise Refused("this key sends no notices", kind="forbidden")
     try:
-        document = read_json(body)
-    except Unreadable as unreadable:
-        raise Refused("the notice is not strict JSON", kind=unreadable.kind) from None
+        document = strict_json.read(body)
+    except ValueError:
+        raise Refused("the notice is not strict JSON", kind="parse_error") from None
     try:
         return Notice.model_validate(document)
     except ValidationError as error:

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -15,7 +14,7 @@ import pytest
 
 from bridge import http
 from bridge.errors import BridgeError, NotFound, NotPrepared, NotReached, OutcomeUnknown, Refused
-from bridge.http import Answer, ask, read_url, strict_json
+from bridge.http import Answer, ask, read_url
 from bridge.network import Guard, Trust, fingerprint
 from bridge.transport import boot_seconds
 from tests.canary import CANARY
@@ -202,10 +201,6 @@ def test_a_body_that_is_not_the_json_expected_is_no_answer(body: bytes, reading:
     answer = Answer("GET / of the PBX", reading, 200, {}, body)
     with pytest.raises(NotReached if reading else OutcomeUnknown, match="not the JSON that was expected"):
         answer.document()
-
-
-def test_decimals_stay_exact() -> None:
-    assert strict_json(b'{"price": 0.10}') == {"price": Decimal("0.10")}
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------

@@ -33,11 +33,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge import signature
+from bridge import signature, strict_json
 from bridge.agent import Agent
 from bridge.agent import app as agent_app
 from bridge.errors import BridgeError, NotReached, OutcomeUnknown, Refused
-from bridge.http import strict_json
 from bridge.pbx.driver import CallRecord
 from bridge.pbx.memory import MemoryPbx
 from bridge.pbx.wire import object_from_json, tenant_from_json, tenant_to_json
@@ -64,7 +63,7 @@ def _control(pbx: MemoryPbx) -> list[Route]:
         if asked is None:
             return Response(status_code=404)
         try:
-            asked(strict_json(await request.body()))
+            asked(strict_json.read(await request.body()))
         except (KeyError, TypeError, ValueError, BridgeError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
         return JSONResponse({"done": True})
