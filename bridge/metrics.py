@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from bridge.errors import BridgeError
+from bridge.logs import say
+
+log = logging.getLogger("bridge.metrics")
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,7 +47,7 @@ class Metrics:
         self._notices.labels(outcome).inc()
 
     def watch(self, name: str, help_: str, label: str, count: Callable[[], Mapping[str, float]]) -> None:
-        """A figure that is counted when somebody looks, such as operations by state."""
+        """A figure that is counted when somebody looks, such as operations by state; without a label, under ''."""
         self.registry.register(_Watched(name, help_, label, count))
 
     def text(self) -> bytes:
@@ -56,10 +62,18 @@ class _Watched(Collector):
         self._count = count
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        return [GaugeMetricFamily(self._name, self._help, labels=[self._label])]
+        return [self._family()]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        family = GaugeMetricFamily(self._name, self._help, labels=[self._label])
-        for word, value in sorted(self._count().items()):
-            family.add_metric([word], value)
+        family = self._family()
+        try:
+            counted = self._count()
+        except BridgeError as trouble:  # the other figures are there all the same
+            say(log, logging.WARNING, "a figure could not be counted", figure=self._name, cause=str(trouble))
+            return []
+        for word, value in sorted(counted.items()):
+            family.add_metric([word] if self._label else [], value)
         return [family]
+
+    def _family(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily(self._name, self._help, labels=[self._label] if self._label else None)

@@ -27,7 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge import schema, webhooks
+from bridge import monitoring, schema, webhooks
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import BridgeError, NotPrepared, Unavailable
@@ -152,6 +152,7 @@ class Door:
         limits: Limits,
     ) -> None:
         self.metrics = metrics
+        monitoring.watch(bridge, metrics)
         self.gate = Gate(bridge, clock=clock, ticks=ticks, per_address=limits.per_address, per_key=limits.per_key)
         self._bridge = bridge
         self._methods = methods if "rpc.discover" in methods else with_discover(methods)

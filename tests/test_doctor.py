@@ -34,9 +34,9 @@ from bridge.schema.migrations import folder
 from bridge.secret import Secret
 from bridge.server import Health
 from bridge.settings import Address, Settings
-from bridge.store import audit, tasks
+from bridge.store import audit, notices, tasks
 from bridge.store import servers as server_store
-from bridge.tables import announcements, jobs, lanes, metadata, operations
+from bridge.tables import announcements, deliveries, jobs, lanes, metadata, operations
 from bridge.vault import Vault
 from bridge.whmcs import client
 from bridge.whmcs.sql import sql_records
@@ -664,12 +664,40 @@ def test_old_tasks_and_lost_words_are_warnings(bridge: Bridge) -> None:
     row = {"service_id": 1, "operation_id": 1, "status": "Active", "attempts": 0, "epoch": 0, "created_at": at}
     with bridge.engine.begin() as tx:
         tx.execute(text("UPDATE mod_ictvoipbilling_tasks SET created_at = '2026-01-01 00:00:00'"))
-        tx.execute(insert(announcements).values(**row, state="due", due_at=at - timedelta(hours=2)))
+        tx.execute(insert(announcements).values(**row, state="due", due_at=at))
+    assert statuses(patient_of(bridge), "announcements") == ["ok"]
+    with bridge.engine.begin() as tx:
+        old = row | {"operation_id": 3, "created_at": at - timedelta(hours=2)}
+        tx.execute(insert(announcements).values(**old, state="due", due_at=at + timedelta(minutes=5)))
         other = row | {"operation_id": 2}
         tx.execute(insert(announcements).values(**other, state="given_up", due_at=at))
 
     assert statuses(patient_of(bridge), "tasks") == ["warn"]
+    late, _ = found(patient_of(bridge), "announcements")
     assert statuses(patient_of(bridge), "announcements") == ["warn", "warn"]
+    assert late.detail == f"2 due, the oldest since {at - timedelta(hours=2):%Y-%m-%d %H:%M} UTC", (
+        "a WHMCS that is away puts off when it is due again, not since when it has to be told"
+    )
+
+
+def test_messages_that_wait_and_that_failed_are_counted(bridge: Bridge) -> None:
+    def tell(once_key: str) -> None:
+        transact(
+            bridge.engine,
+            lambda tx: notices.add(tx, once_key=once_key, department="default", kind="task", title="t", body="b"),
+        )
+
+    with_default_department(bridge)
+    tell("first")
+    [waiting] = found(patient_of(bridge), "messages")
+    with bridge.engine.begin() as tx:
+        tx.execute(update(deliveries).values(state="failed"))
+    tell("second")
+    [failed] = found(patient_of(bridge), "messages")
+
+    assert (waiting.status, waiting.detail) == ("ok", "of a week's messages 1 wait to go out; the others have")
+    assert failed.status == "warn"
+    assert failed.detail == "of a week's messages 1 may not have arrived, 0 had no way to go and 1 wait"
 
 
 def test_an_audit_that_was_changed_or_cut_off_is_a_failure_t24(bridge: Bridge) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,16 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from bridge import database, schema, signature, web
 from bridge.app import Bridge
+from bridge.database import now, transact
+from bridge.errors import Unavailable
 from bridge.rpc.faults import TABLE
 from bridge.secret import Secret
 from bridge.settings import Address, Settings
+from bridge.store import announcements, notices
 from bridge.vault import Vault
 from tests.canary import CANARY
 from tests.rpc.room import Knocker, Room, a_knocker, error_of, nonces_kept
@@ -468,6 +473,51 @@ def test_a_figure_can_be_counted_when_somebody_looks(knocker: Knocker) -> None:
     told = knocker.ask("GET", "/metrics", address=LOOPBACK).text
 
     assert 'bridge_operations{state="manual"} 2.0' in told
+
+
+def test_what_waits_to_be_told_is_a_figure(knocker: Knocker) -> None:
+    """A WHMCS that is away, and a department that nobody reaches, are seen from outside."""
+    bridge = knocker.bridge
+    nothing = knocker.ask("GET", "/metrics", address=LOOPBACK).text
+
+    def act(tx: Connection) -> None:
+        at = now(tx)
+        for operation_id, hours in ((1, 3), (2, 1)):
+            then = at - timedelta(hours=hours)
+            announcements.add(tx, service_id=1, operation_id=operation_id, status="Active", due_at=at, now=then)
+        notices.add(tx, once_key="x", department="default", kind="task", title="t", body="b")
+
+    transact(bridge.engine, act)
+    told = knocker.ask("GET", "/metrics", address=LOOPBACK).text
+
+    [seconds] = re.findall(r"^bridge_announcements_oldest_seconds ([0-9.]+)", told, re.MULTILINE)
+    assert "bridge_announcements_due 0.0" in nothing
+    assert "bridge_announcements_oldest_seconds 0.0" in nothing
+    assert "bridge_announcements_due 2.0" in told
+    assert 3 * 3600 <= float(seconds) < 4 * 3600
+    assert all(f'bridge_deliveries{{state="{state}"}} 0.0' in told for state in ("due", "sending", "failed", "unknown"))
+    assert 'bridge_deliveries{state="untold"} 1.0' in told
+
+
+def test_every_figure_has_a_row_in_the_page_on_monitoring(knocker: Knocker) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "notifications.md").read_text()
+
+    told = set(re.findall(r"^# HELP (\w+) ", knocker.ask("GET", "/metrics", address=LOOPBACK).text, re.MULTILINE))
+
+    assert {each for each in told if not re.search(rf"\b{each}\b", page) and not each.endswith("_created")} == set()
+
+
+def test_the_other_figures_are_there_when_the_database_is_not(knocker: Knocker) -> None:
+    def gone() -> dict[str, float]:
+        raise Unavailable("the database cannot be reached")
+
+    door: web.Door = knocker.app.state.door
+    door.metrics.watch("bridge_of_the_database", "Gone.", "", gone)
+    told = knocker.ask("GET", "/metrics", address=LOOPBACK)
+
+    assert told.status_code == 200
+    assert "bridge_draining 0.0" in told.text
+    assert "\nbridge_of_the_database" not in told.text
 
 
 def test_the_description_is_public_and_the_same_as_discover(knocker: Knocker) -> None:

@@ -49,9 +49,9 @@ def unclaimed_tasks(tx: Connection) -> Waiting:
     return _waiting(tx, tasks, tasks.c.created_at, tasks.c.state == OPEN)
 
 
-def overdue_announcements(tx: Connection, *, due_before: datetime) -> Waiting:
-    due = (announcements.c.state == DUE) & (announcements.c.due_at < due_before)
-    return _waiting(tx, announcements, announcements.c.due_at, due)
+def announcements_due(tx: Connection) -> Waiting:
+    """What WHMCS still has to hear, by when it came up: each attempt that fails puts off when it is due."""
+    return _waiting(tx, announcements, announcements.c.created_at, announcements.c.state == DUE)
 
 
 def announcements_given_up(tx: Connection, *, since: datetime) -> Waiting:

@@ -112,12 +112,14 @@ def each_department(patient: Patient) -> Iterator[Found]:
 
 def messages(patient: Patient) -> Iterator[Found]:
     told = read(patient, lambda tx: notices.counts(tx, since=now(tx) - WEEK))
-    lost = told.get("failed", 0) + told.get("unknown", 0)
+    lost, waiting = told["failed"] + told["unknown"], told["due"] + told["sending"]
     if lost or told["untold"]:
         yield warn(
-            f"of a week's messages {lost} may not have arrived and {told['untold']} had no way to go",
+            f"of a week's messages {lost} may not have arrived, {told['untold']} had no way to go and {waiting} wait",
             "department.test each department",
         )
+    elif waiting:
+        yield ok(f"of a week's messages {waiting} wait to go out; the others have")
     else:
         yield ok("a week's messages have gone out")
 
@@ -157,14 +159,17 @@ def queue(patient: Patient) -> Iterator[Found]:
 
 
 def words_to_whmcs(patient: Patient) -> Iterator[Found]:
-    overdue = read(patient, lambda tx: backlog.overdue_announcements(tx, due_before=now(tx) - JOB_LATE))
-    lost = read(patient, lambda tx: backlog.announcements_given_up(tx, since=now(tx) - WEEK))
-    if overdue.count:
-        yield warn(f"{overdue.count} not told, since {_day(overdue.since)}", "see whmcs.api and whmcs.actions")
+    due, lost, moment = read(
+        patient,
+        lambda tx: (backlog.announcements_due(tx), backlog.announcements_given_up(tx, since=now(tx) - WEEK), now(tx)),
+    )
+    is_late = due.since is not None and moment - due.since > JOB_LATE
+    if is_late:
+        yield warn(f"{due.count} due, the oldest since {_day(due.since)}", "see whmcs.api and whmcs.actions")
     if lost.count:
         yield warn(f"{lost.count} given up within a week", "see their tasks")
-    if not overdue.count and not lost.count:
-        yield ok("WHMCS knows what it has to know")
+    if not is_late and not lost.count:
+        yield ok(f"{due.count} about to be told" if due.count else "WHMCS knows what it has to know")
 
 
 def tasks(patient: Patient) -> Iterator[Found]:
