@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -42,39 +42,35 @@ class Task:
         return self.state in (OPEN, CLAIMED)
 
 
-def open_task(
-    tx: Connection,
-    *,
-    open_key: str,
-    kind: str,
-    department: str,
-    title: str,
-    cause: str,
-    suggestion: str,
-    details: dict[str, Any] | None = None,
-    operation_id: int | None = None,
-    service_id: int | None = None,
-    server_id: int | None = None,
-) -> tuple[int, bool]:
+class Asked(TypedDict):
+    """What a person is asked for."""
+
+    open_key: str
+    kind: str
+    department: str
+    title: str
+    cause: str
+    suggestion: str
+    details: NotRequired[dict[str, Any]]
+    operation_id: NotRequired[int | None]
+    service_id: NotRequired[int | None]
+    server_id: NotRequired[int | None]
+
+
+def open_task(tx: Connection, **asked: Unpack[Asked]) -> tuple[int, bool]:
     """The open task of this key, and whether it is new. One that is open already learns the newest cause."""
-    there = tx.execute(select(tasks.c.id).where(tasks.c.open_key == open_key).with_for_update()).one_or_none()
-    said = {"title": title[:255], "cause": cause[:500], "suggestion": suggestion[:500], "details": details or {}}
+    same = select(tasks.c.id).where(tasks.c.open_key == asked["open_key"])
+    there = tx.execute(same.with_for_update()).one_or_none()
+    said = {
+        "title": asked["title"][:255],
+        "cause": asked["cause"][:500],
+        "suggestion": asked["suggestion"][:500],
+        "details": asked.get("details", {}),
+    }
     if there is not None:
         tx.execute(update(tasks).where(tasks.c.id == there.id).values(said))
         return int(there.id), False
-    key = tx.execute(
-        insert(tasks).values(
-            open_key=open_key,
-            kind=kind,
-            department=department,
-            state=OPEN,
-            operation_id=operation_id,
-            service_id=service_id,
-            server_id=server_id,
-            created_at=NOW,
-            **said,
-        )
-    ).inserted_primary_key
+    key = tx.execute(insert(tasks).values({**asked, **said, "state": OPEN, "created_at": NOW})).inserted_primary_key
     assert key is not None
     return int(key[0]), True
 
