@@ -35,12 +35,12 @@ from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import audit, servers, tasks
 from bridge.vault import Vault
+from tests.archives import KEY, back_up, create
 from tests.canary import CANARY, CANARY_KEY, sings
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
 from tests.test_grants import Granted, granted  # noqa: F401  # a fixture is found by its name
 
 MASTER_KEY = b"m" * 32
-KEY = archive.Key(b"k", b"k" * 32)
 WORDS = archive.passphrase_key(Secret("four words are enough"))
 ODD = "Ünïcode 📞 'quoted' \\ \"twice\"\nand a line, <b>&amp;</b>\x00\x7f"
 
@@ -103,25 +103,8 @@ def fill(bridge: Bridge) -> None:
     )
 
 
-def create(bridge: Bridge, service_id: int) -> None:
-    services.create(
-        bridge,
-        asking(),
-        service_id=service_id,
-        client_id=7,
-        product_id=12,
-        server_id=None,
-        domain=f"acme{service_id}.example",
-        username="acme",
-        password=Secret(CANARY),
-        options={},
-        custom_fields={},
-    )
-
-
 def make(bridge: Bridge, path: Path, **changed: Any) -> backup.Manifest:
-    given: dict[str, Any] = {"instance": "bridge", "master_key": MASTER_KEY, **changed}
-    return backup.make(bridge.engine, path, given.pop("key", KEY), **given)
+    return back_up(bridge.engine, path, master_key=MASTER_KEY, **changed)
 
 
 def dump(engine: Engine) -> dict[str, list[dict[str, Any]]]:
@@ -169,7 +152,7 @@ def test_and_back_again(old: Bridge, place: Place, tmp_path: Path) -> None:
     make(old, tmp_path / "there.backup")
     restoration.restore(place, tmp_path / "there.backup", KEY, by="kim")
     once = dump(place.engine)
-    backup.make(place.engine, tmp_path / "back.backup", KEY, instance="bridge", master_key=MASTER_KEY)
+    back_up(place.engine, tmp_path / "back.backup", master_key=MASTER_KEY)
     rows = sum(len(found) for name, found in dump(old.engine).items() if name != tables.migrations.name)
 
     back = replace(place, engine=old.engine)
@@ -324,7 +307,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     engine = database.connect(Secret(f"sqlite:///{folder}/bridge.db"))
     schema.upgrade(engine)
     fill(Bridge(settings=Settings(), engine=engine, vault=Vault(MASTER_KEY)))
-    backup.make(engine, folder / "a.backup", KEY, instance="bridge", master_key=MASTER_KEY)
+    back_up(engine, folder / "a.backup", master_key=MASTER_KEY)
     engine.dispose()
     return (folder / "a.backup").read_bytes()
 

@@ -25,14 +25,14 @@ from bridge import database, schema, services, tables
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import NotPrepared, Refused
-from bridge.life import archive, backup, release
+from bridge.life import backup, release
 from bridge.schema import migrations
 from bridge.schema.migrations import read, read_all
 from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import installation as facts
 from bridge.vault import Vault
-from tests.canary import CANARY
+from tests.archives import KEY, back_up, create
 from tests.databases import required
 from tests.factories import asking, run_all, with_handler, with_memory_pbx
 from tests.test_grants import Granted, granted  # noqa: F401  # a fixture is found by its name
@@ -53,7 +53,6 @@ ALTER TABLE {OPERATIONS} ADD KEY operations_actor (kind, id);
 """
 THIS = read_all(migrations.folder())
 NEXT = [*THIS, read("0099_next", NEXT_SQL)]
-KEY = archive.Key(b"k", b"k" * 32)
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -72,22 +71,6 @@ def fresh(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) ->
     assert run_all(bridge) == 1
     yield bridge
     engine.dispose()
-
-
-def create(bridge: Bridge, service_id: int) -> None:
-    services.create(
-        bridge,
-        asking(),
-        service_id=service_id,
-        client_id=7,
-        product_id=12,
-        server_id=None,
-        domain=f"acme{service_id}.example",
-        username="acme",
-        password=Secret(CANARY),
-        options={},
-        custom_fields={},
-    )
 
 
 def rows_of(engine: Engine, name: str) -> list[dict[str, Any]]:
@@ -132,24 +115,22 @@ def test_the_code_of_the_release_before_works_on_the_schema_of_the_next_r68(fres
 
 
 def test_the_backup_is_made_before_anything_changes(fresh: Bridge, tmp_path: Path) -> None:
-    def back_up() -> object:
+    def before_it() -> object:
         assert "mood" not in rows_of(fresh.engine, SERVICES)[0]
-        return backup.make(
-            fresh.engine, tmp_path / "a.backup", KEY, instance="bridge", master_key=bytes(32), migrations=NEXT
-        )
+        return back_up(fresh.engine, tmp_path / "a.backup", master_key=bytes(32), migrations=NEXT)
 
-    next_release(fresh, back_up=back_up)
+    next_release(fresh, back_up=before_it)
 
     with (tmp_path / "a.backup").open("rb") as file:
         assert backup.prove(file, KEY).migrations == tuple((each.version, each.name, each.checksum) for each in THIS)
 
 
 def test_without_its_backup_an_upgrade_does_not_begin(fresh: Bridge) -> None:
-    def back_up() -> object:
+    def refused() -> object:
         raise Refused("the disk is full")
 
     with pytest.raises(Refused, match="the disk is full"):
-        next_release(fresh, back_up=back_up)
+        next_release(fresh, back_up=refused)
     assert schema.check(fresh.engine, migrations=NEXT) == ["0099_next is not applied; run: bridge db upgrade"]
     assert "mood" not in rows_of(fresh.engine, SERVICES)[0]
 
@@ -225,7 +206,7 @@ def test_the_schema_user_may_upgrade_and_back_up_r67(granted: Granted, tmp_path:
     engine = granted.engines["bridge_schema"]
 
     release.upgrade(engine, by="kim", back_up=None)
-    made = backup.make(engine, tmp_path / "a.backup", KEY, instance="bridge", master_key=bytes(32))
+    made = back_up(engine, tmp_path / "a.backup", master_key=bytes(32))
 
     assert made.total >= 2
 

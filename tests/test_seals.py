@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, LargeBinary, Table, insert, select, update
 
-from bridge import database, keys, rotation, schema, services, vault
+from bridge import database, keys, rotation, schema, vault
 from bridge.app import Bridge
 from bridge.cli import run
 from bridge.database import NOW, transact
 from bridge.drivers import secrets_to
 from bridge.errors import Conflict, NotPrepared, Unavailable
 from bridge.keeper import Keeper
-from bridge.life import archive, backup, restoration
+from bridge.life import restoration
 from bridge.life.restoration import Place
 from bridge.master_key import change_master_key, existing_master_key
 from bridge.periodic import periodic_jobs
@@ -29,11 +29,11 @@ from bridge.store import services as service_store
 from bridge.store.seals import SealedColumn
 from bridge.tables import audit, departments, metadata
 from bridge.tables import services as service_rows
+from tests.archives import KEY, back_up, create
 from tests.canary import CANARY
-from tests.factories import asking, run_all, with_handler, with_memory_pbx
+from tests.factories import run_all, with_handler, with_memory_pbx
 
 LONG_AGO = 3600.0
-KEY = archive.Key(b"k", b"k" * 32)
 
 
 @pytest.fixture
@@ -51,22 +51,6 @@ def house(engine: Engine, settings: Settings, tmp_path: Path) -> Bridge:
     for column in seals.COLUMNS:
         transact(engine, lambda tx, column=column: fill(tx, bridge, column))  # type: ignore[misc]  # called now
     return bridge
-
-
-def create(bridge: Bridge, service_id: int) -> None:
-    services.create(
-        bridge,
-        asking(),
-        service_id=service_id,
-        client_id=7,
-        product_id=12,
-        server_id=None,
-        domain=f"acme{service_id}.example",
-        username="acme",
-        password=Secret(CANARY),
-        options={},
-        custom_fields={},
-    )
 
 
 def fill(tx: Connection, bridge: Bridge, column: SealedColumn) -> None:
@@ -330,7 +314,7 @@ def test_a_backup_over_a_rotation_comes_back_t21(house: Bridge, tmp_path: Path, 
     held = existing_master_key(path)
     assert held is not None
     made = tmp_path / "a.backup"
-    backup.make(house.engine, made, KEY, instance="bridge", master_key=held, with_master_key=inside)
+    back_up(house.engine, made, master_key=held, with_master_key=inside)
     engine = database.connect(Secret(f"sqlite:///{tmp_path}/restored.db"))
 
     place = Place(engine, "bridge", tmp_path / "new.key" if inside else path)
@@ -348,7 +332,7 @@ def test_a_backup_needs_the_versions_it_was_sealed_under_and_no_others_t21(house
     for made in (early, late):
         held = existing_master_key(path)
         assert held is not None
-        backup.make(house.engine, made, KEY, instance="bridge", master_key=held)
+        back_up(house.engine, made, master_key=held)
         rotation.rotate(house, by="kim")
         rotation.reseal(house)
     change_master_key(path, lambda key: replace(key, versions={2: key.versions[2], 3: key.versions[3]}))
