@@ -29,6 +29,7 @@ USER = "bridge_test"
 class MariadbServer:
     port: int
     log: Path
+    pid: int
 
     def url(self, name: str, *, user: str = USER, password: str = CANARY) -> Secret:
         """The URL of a database; it carries a password that must not be seen."""
@@ -101,7 +102,7 @@ def mariadb_server() -> Iterator[MariadbServer]:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         try:
-            server = MariadbServer(port, log)
+            server = MariadbServer(port, log, process.pid)
             _wait_until_it_answers(server, process)
             yield server
         finally:
