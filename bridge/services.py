@@ -25,7 +25,7 @@ from bridge.asking import Asking
 from bridge.database import transact
 from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.handler import MANUAL
-from bridge.operations import OURS, Kind, Operation, State
+from bridge.operations import OURS, Event, Kind, Operation, State, after
 from bridge.people import summons
 from bridge.secret import Secret
 from bridge.service import Service
@@ -362,6 +362,8 @@ def _append(
         cause=wish.objection,
         opens_lane=is_new_tenant,
     )
+    if service.tenant_id is None and operation.state is State.ACCEPTED:
+        operation = _done_at_once(tx, bridge, asking, operation, service, moment)
     if wish.kind in (Kind.CREATE, Kind.CHANGE_PACKAGE) and not _is_left_alone(wish):
         if service.over_limit:
             _open_over_limit_task(tx, bridge, service)
@@ -371,6 +373,23 @@ def _append(
     return operation, service, domain
 
 
+def _done_at_once(
+    tx: Connection, bridge: Bridge, asking: Asking, operation: Operation, service: Service, moment: datetime
+) -> Operation:
+    """The end of what is nowhere: neither a worker nor a person has anything to do, and the call hears of it itself."""
+    prompt = replace(operation, late=False)
+    return settlement.change(
+        tx,
+        prompt,
+        after(prompt, Event.SETTLED, now=moment),
+        now=moment,
+        actor=asking.caller,
+        reason="it was never set up anywhere",
+        check_after=acceptance.check_after(bridge),
+        about=settlement.About(service, None),
+    )
+
+
 def _is_left_alone(wish: Wish) -> bool:
     """What lives somewhere and meets an objection stays as it is, and what is under way for it goes on."""
     return wish.objection is not None and wish.service.tenant_id is not None
@@ -378,7 +397,7 @@ def _is_left_alone(wish: Wish) -> bool:
 
 def _is_by_hand(tx: Connection, held: Held, wish: Wish, service: Service) -> bool:
     """A person has to do it: to decide on an objection, for a product without a driver, or to find a place for it."""
-    if wish.objection is not None or service.tenant_id is None:
+    if wish.objection is not None or (service.tenant_id is None and wish.kind is not Kind.TERMINATE):
         return True
     if wish.plan is not None:
         return wish.plan.handler.is_manual

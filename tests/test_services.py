@@ -476,6 +476,36 @@ def test_the_end_of_a_service_that_nobody_set_up_ends_the_tasks_of_it(bridge: Br
     assert [state_of(bridge, each) for each in (created, suspended, ended)] == ["superseded", "superseded", "manual"]
 
 
+def test_the_end_of_a_service_that_never_got_a_place_is_done_at_once(bridge: Bridge) -> None:
+    """Without a server nothing of it is anywhere: there is nothing for a worker, nor for a person."""
+    created, suspended = create(bridge), suspend(bridge)
+
+    key = asking("service.terminate")
+    ended = services.terminate(bridge, key, 42, None)
+    repeated = services.terminate(bridge, key, 42, None)
+
+    assert (created["state"], suspended["state"]) == ("manual", "manual")
+    assert (ended["state"], ended["service"]["status"]) == ("succeeded", "terminated")
+    assert repeated.pop("_meta") == {"replayed": True}
+    assert repeated == ended
+    assert [state_of(bridge, each) for each in (created, suspended)] == ["superseded", "superseded"]
+    assert transact(bridge.engine, lambda tx: task_store.listed(tx)) == []
+    assert services.get(bridge, 42)["wanted"]["status"] == "terminated"
+
+
+def test_a_service_that_ended_without_a_place_is_set_up_when_it_is_ordered_again(bridge: Bridge) -> None:
+    create(bridge)
+    services.terminate(bridge, asking("service.terminate"), 42, None)
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+
+    again = create(bridge)
+    run_all(bridge)
+
+    assert state_of(bridge, again) == "succeeded"
+    assert pbx.by_hand.domains() == ["acme.example"]
+
+
 def test_an_unknown_driver_is_refused_by_name(bridge: Bridge) -> None:
     with pytest.raises(NotPrepared, match="there is no driver 'asterisk'"):
         handlers.save(
