@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,8 @@ from bridge import once, pbx
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
+from bridge.drift import view
+from bridge.drift.view import View
 from bridge.drivers import secrets_from, secrets_to
 from bridge.errors import BridgeError, NotFound, NotPrepared, NotReached, Refused
 from bridge.pbx import connection
@@ -20,7 +23,9 @@ from bridge.pbx.driver import Check, Driver
 from bridge.pbx.wire import object_to_json
 from bridge.secret import Secret
 from bridge.server import Health, Server
-from bridge.store import audit, mirror, notices, operations, servers
+from bridge.store import audit, mirror, notices, operations, servers, services
+
+Answer = TypeVar("Answer")
 
 RED_TESTS_MAX = 3
 """So many failed tests in a row close the road; the first test of all has to pass."""
@@ -201,7 +206,7 @@ def override(bridge: Bridge, asking: Asking, server_id: int, *, on: bool, reason
 def accounts(bridge: Bridge, server_id: int) -> list[dict[str, Any]]:
     """Every tenant the PBX has, beside what the bridge knows of it."""
     _, driver = driver_of(bridge, server_id)
-    there = _asked(driver, server_id)
+    there = _asked(driver.domains, server_id)
     known = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
     return [{"domain": domain, "tenant_id": known.get(domain)} for domain in there] + [
         {"domain": domain, "tenant_id": tenant_id, "missing": True}
@@ -213,24 +218,26 @@ def accounts(bridge: Bridge, server_id: int) -> list[dict[str, Any]]:
 def sync(bridge: Bridge, asking: Asking, server_id: int) -> dict[str, Any]:
     """Reads every tenant of ours from the PBX into the mirror. It changes nothing on the PBX."""
     _, driver = driver_of(bridge, server_id)
-    ours = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
-    there = set(_asked(driver, server_id))
-    read = {domain: driver.find(domain) for domain in sorted(ours.keys() & there)}
+    before = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
+    found = {domain: _read(bridge, driver, server_id, each, asking) for domain, each in sorted(before.items())}
+    there = _asked(driver.domains, server_id)
+    after = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
+    answer = {
+        "server_id": server_id,
+        "read": sum(each is not None and each.actual is not None for each in found.values()),
+        "left": sum(each is None for each in found.values()),
+        "missing": [domain for domain, each in found.items() if each is not None and each.actual is None],
+        "unknown": sorted(set(there) - before.keys() - after.keys()),
+    }
+    return once.write(bridge, asking, lambda tx: answer)
 
-    def act(tx: Connection) -> dict[str, Any]:
-        moment = now(tx)
-        held = mirror.load(tx, list(ours.values()), bridge.vault)
-        for domain, tenant_id in ours.items():
-            before = held[tenant_id]
-            mirror.record(tx, before, applied=before.applied, actual=read.get(domain), held=before.held, now=moment)
-        return {
-            "server_id": server_id,
-            "read": len(read),
-            "missing": sorted(ours.keys() - there),
-            "unknown": sorted(there - ours.keys()),
-        }
 
-    return once.write(bridge, asking, act)
+def _read(bridge: Bridge, driver: Driver, server_id: int, tenant_id: int, asking: Asking) -> View | None:
+    """None: it is left alone, because something is being done for it, or it is not there any more."""
+    found = transact(bridge.engine, lambda tx: view.known(tx, bridge, services.of_tenants(tx, [tenant_id])))
+    here = [each for each in found if each.kept.server_id == server_id]
+    views = [_asked(partial(view.look, each, driver), server_id) for each in here]
+    return next(iter(view.keep(bridge, views, dry_run=asking.dry_run)), None)
 
 
 def driver_of(bridge: Bridge, server_id: int) -> tuple[Server, Driver]:
@@ -261,9 +268,9 @@ def server_answer(server: Server, accounts: int) -> dict[str, Any]:
     }
 
 
-def _asked(driver: Driver, server_id: int) -> list[str]:
+def _asked(ask: Callable[[], Answer], server_id: int) -> Answer:
     try:
-        return list(driver.domains())
+        return ask()
     except NotReached as trouble:
         raise Refused(str(trouble), kind="pbx_unreachable", server_id=server_id) from trouble
 

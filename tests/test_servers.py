@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from bridge import servers
+from bridge import servers, services
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.drivers import secrets_from
@@ -20,6 +21,7 @@ from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
 from bridge.settings import Settings
+from bridge.store import mirror, operations
 from bridge.store import servers as server_store
 from bridge.vault import Vault
 from tests.canary import CANARY_KEY
@@ -227,8 +229,130 @@ def test_a_sync_reads_into_the_mirror_and_changes_nothing_on_the_pbx(bridge: Bri
 
     said = servers.sync(bridge, asking("server.sync"), 1)
 
-    assert said == {"server_id": 1, "read": 1, "missing": [], "unknown": []}
+    assert said == {"server_id": 1, "read": 1, "left": 0, "missing": [], "unknown": []}
     assert pbx.by_hand.see("acme.example") == before
+
+
+def when_found(pbx: MemoryPbx, where: str, act: Callable[[], object]) -> None:
+    """Lets something happen once, right after a tenant was looked at."""
+    find, left = pbx.find, [act]
+
+    def find_and_act(domain: str) -> Tenant | None:
+        found = find(domain)
+        if domain == where and left:
+            left.pop()()
+        return found
+
+    pbx.find = find_and_act  # type: ignore[method-assign]  # the world goes on while somebody looks
+
+
+def two_tenants(bridge: Bridge) -> MemoryPbx:
+    pbx = with_memory_pbx(bridge)
+    with_handler(bridge)
+    create(bridge, 42)
+    create(bridge, 43, domain="other.example")
+    run_all(bridge)
+    return pbx
+
+
+def shown(tenant: Tenant | None) -> object:
+    return tenant and (tenant.outbound, [(each.number, each.name, each.enabled) for each in tenant.extensions])
+
+
+def seen(bridge: Bridge) -> dict[str, object]:
+    """What the mirror shows of every tenant."""
+
+    def act(tx: Connection) -> dict[str, object]:
+        found = mirror.domains_of_server(tx, 1)
+        held = mirror.load(tx, list(found.values()), bridge.vault)
+        return {domain: shown(held[tenant_id].actual) for domain, tenant_id in found.items()}
+
+    return transact(bridge.engine, act)
+
+
+def suspend(bridge: Bridge) -> None:
+    services.suspend(bridge, asking("service.suspend"), 42, None)
+
+
+def test_a_view_that_is_older_than_what_a_worker_did_is_not_kept(bridge: Bridge) -> None:
+    pbx = two_tenants(bridge)
+    pbx.by_hand.rename("other.example", "100", name="Reception")
+
+    def change_it() -> None:
+        suspend(bridge)
+        run_all(bridge)
+
+    when_found(pbx, "acme.example", change_it)
+    said = servers.sync(bridge, asking("server.sync"), 1)
+
+    assert (said["read"], said["left"]) == (1, 1)
+    assert seen(bridge) == {each: shown(pbx.find(each)) for each in ("acme.example", "other.example")}
+
+
+def test_a_view_of_a_tenant_for_which_something_is_under_way_is_not_kept(bridge: Bridge) -> None:
+    """It was begun before anybody looked, and ended while somebody did."""
+    pbx = two_tenants(bridge)
+    suspend(bridge)
+    when_found(pbx, "acme.example", lambda: run_all(bridge))
+
+    said = servers.sync(bridge, asking("server.sync"), 1)
+    run_all(bridge)
+
+    assert (said["read"], said["left"]) == (1, 1)
+    assert seen(bridge) == {each: shown(pbx.find(each)) for each in ("acme.example", "other.example")}
+
+
+def test_a_tenant_that_is_forgotten_while_a_server_is_read_keeps_no_other_from_being_read(bridge: Bridge) -> None:
+    pbx = two_tenants(bridge)
+    pbx.by_hand.rename("other.example", "100", name="Reception")
+    tenant_id = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, 1))["acme.example"]
+
+    def forget(tx: Connection) -> None:
+        operations.remove_lane(tx, tenant_id)
+        mirror.forget(tx, tenant_id)
+
+    def purge_it() -> None:
+        pbx.by_hand.remove("acme.example")
+        transact(bridge.engine, forget)
+
+    when_found(pbx, "acme.example", purge_it)
+    said = servers.sync(bridge, asking("server.sync"), 1)
+
+    assert said == {"server_id": 1, "read": 1, "left": 1, "missing": [], "unknown": []}
+    assert seen(bridge) == {"other.example": shown(pbx.find("other.example"))}
+
+
+def test_what_a_hand_switched_off_is_seen_by_a_sync(bridge: Bridge) -> None:
+    pbx = two_tenants(bridge)
+    pbx.by_hand.enable("acme.example", "100", enabled=False)
+
+    servers.sync(bridge, asking("server.sync"), 1)
+
+    tenant_id = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, 1))["acme.example"]
+    held = transact(bridge.engine, lambda tx: mirror.load(tx, [tenant_id], bridge.vault))[tenant_id].held
+    assert held.extensions == {"100"}
+
+
+def test_a_dry_run_of_a_sync_keeps_nothing(bridge: Bridge) -> None:
+    pbx = two_tenants(bridge)
+    before = seen(bridge)
+    pbx.by_hand.rename("acme.example", "100", name="Reception")
+
+    said = servers.sync(bridge, asking("server.sync", dry_run=True), 1)
+
+    assert (said["read"], said["dry_run"]) == (2, True)
+    assert seen(bridge) == before
+
+
+def test_a_tenant_that_is_gone_from_its_server_is_missing_in_a_sync(bridge: Bridge) -> None:
+    pbx = two_tenants(bridge)
+    pbx.by_hand.remove("acme.example")
+    pbx.by_hand.add(Tenant("stranger.example"))
+
+    said = servers.sync(bridge, asking("server.sync"), 1)
+
+    assert said == {"server_id": 1, "read": 1, "left": 0, "missing": ["acme.example"], "unknown": ["stranger.example"]}
+    assert seen(bridge)["acme.example"] is None
 
 
 def test_a_pbx_out_of_reach_is_said_so(bridge: Bridge) -> None:

@@ -14,19 +14,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bridge.app import Bridge
-from bridge.database import now, transact
-from bridge.drift import pbx_drift, whmcs_drift
+from bridge.database import transact
+from bridge.drift import pbx_drift, view, whmcs_drift
 from bridge.drift.drift import Drift
-from bridge.drift.pbx_drift import Kept
+from bridge.drift.view import Known, View
 from bridge.drift.whmcs_drift import Ours, Theirs
 from bridge.drivers import secrets_from
 from bridge.errors import BridgeError, NotReached
 from bridge.handler import Handler
-from bridge.pbx.driver import Driver, Tenant
+from bridge.pbx.driver import Driver
 from bridge.service import Resources, Service, resources_from
 from bridge.store import announcements, handlers, leftovers, mirror, operations, servers, services
-from bridge.store.mirror import Mirror
-from bridge.wanted import Held
 from bridge.whmcs import records
 from bridge.whmcs.questions import OUR_MODULE
 from bridge.whmcs.records import Records, every
@@ -226,22 +224,6 @@ def _products(source: Records) -> dict[str, dict[str, Any]]:
 # --- on the PBXs -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Tenant:
-    mirror: Mirror
-    """As it is in the tables."""
-    kept: Kept
-    last_operation: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    tenant: _Tenant
-    actual: Tenant | None
-    held: Held
-    drifts: tuple[Drift, ...]
-
-
 def on_pbxs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: bool) -> Looked:
     """All of our tenants, or those of some services. What was seen goes into the mirror."""
     looked = Looked()
@@ -249,10 +231,10 @@ def on_pbxs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: boo
     for batch in _tenants(bridge, service_ids, looked):
         seen = [each for tenant in batch if (each := _look(tenant, drivers, looked)) is not None]
         for start in range(0, len(seen), 20):
-            still = _keep(bridge, seen[start : start + 20], dry_run=dry_run)
+            still = view.keep(bridge, seen[start : start + 20], dry_run=dry_run)
             looked.left += len(seen[start : start + 20]) - len(still)
             for each in still:
-                kept = each.tenant.kept
+                kept = each.known.kept
                 looked.tenants.add(kept.tenant_id)
                 there = (*kept.plain.numbers, *(each.actual.numbers if each.actual is not None else ()))
                 looked.numbers |= {(number.e164, kept.tenant_id) for number in there}
@@ -280,7 +262,7 @@ def _drivers(bridge: Bridge, looked: Looked) -> dict[int, Driver]:
     return drivers
 
 
-def _tenants(bridge: Bridge, service_ids: Collection[int] | None, looked: Looked) -> Iterator[list[_Tenant]]:
+def _tenants(bridge: Bridge, service_ids: Collection[int] | None, looked: Looked) -> Iterator[list[Known]]:
     """Tenants a batch at a time, without those for which something is under way."""
     if service_ids is not None:
 
@@ -301,75 +283,32 @@ def _tenants(bridge: Bridge, service_ids: Collection[int] | None, looked: Looked
         after = page[-1]
 
 
-def _read_tenants(bridge: Bridge, tenant_ids: list[int], looked: Looked) -> list[_Tenant]:
-    def read(tx: Connection) -> tuple[list[_Tenant], int]:
-        waiting = operations.open_tenants(tx, tenant_ids)
-        last = operations.last_of_tenants(tx, tenant_ids)
+def _read_tenants(bridge: Bridge, tenant_ids: list[int], looked: Looked) -> list[Known]:
+    def read(tx: Connection) -> tuple[dict[int, list[Service]], list[Known]]:
         sharing = services.of_tenants(tx, tenant_ids)
-        found = []
-        for tenant_id, held in mirror.load(tx, tenant_ids, bridge.vault).items():
-            members = sharing[tenant_id]
-            looked.dwellers[tenant_id] = frozenset(each.service_id for each in members)
-            looked.lives_in |= {each.service_id: tenant_id for each in members}
-            if tenant_id in waiting:
-                continue
-            kept = Kept(
-                tenant_id,
-                held.server_id,
-                mirror.with_administrator(tx, held, members, bridge.vault).plain,
-                tuple(each.contribution() for each in members),
-                held.applied,
-                held.held,
-                members[0].department if members else "",
-                held.switching_off,
-            )
-            found.append(_Tenant(held, kept, last.get(tenant_id)))
-        return found, len(waiting)
+        return sharing, view.known(tx, bridge, sharing)
 
-    found, left = transact(bridge.engine, read)
-    looked.left += left
+    sharing, found = transact(bridge.engine, read)
+    for tenant_id, members in sharing.items():
+        looked.dwellers[tenant_id] = frozenset(each.service_id for each in members)
+        looked.lives_in |= {each.service_id: tenant_id for each in members}
+    looked.left += len(tenant_ids) - len(found)
     return found
 
 
-def _look(tenant: _Tenant, drivers: dict[int, Driver], looked: Looked) -> _Seen | None:
-    kept = tenant.kept
-    driver = drivers.get(kept.server_id)
+def _look(known: Known, drivers: dict[int, Driver], looked: Looked) -> View | None:
+    server_id = known.kept.server_id
+    driver = drivers.get(server_id)
     if driver is None:
         return None
     try:
-        actual = driver.find(kept.plain.domain)
+        return view.look(known, driver)
     except NotReached as trouble:
-        looked.skipped.append((kept.server_id, str(trouble)))
-        del drivers[kept.server_id]
-        return None
+        looked.skipped.append((server_id, str(trouble)))
+        del drivers[server_id]
     except BridgeError as trouble:
-        looked.skipped.append((kept.server_id, str(trouble)))
-        return None
-    compared = pbx_drift.of_tenant(kept, actual, driver.capabilities)
-    alone = pbx_drift.without_service(kept)
-    drifts = compared.drifts if alone is None else (*compared.drifts, alone)
-    return _Seen(tenant, actual, compared.held, drifts)
-
-
-def _keep(bridge: Bridge, seen: Sequence[_Seen], *, dry_run: bool) -> list[_Seen]:
-    """Those for which nothing has begun meanwhile; they are written into the mirror."""
-
-    def act(tx: Connection) -> list[_Seen]:
-        moment = now(tx)
-        last = operations.last_of_tenants(tx, [each.tenant.kept.tenant_id for each in seen])
-        still = []
-        for each in seen:
-            tenant_id = each.tenant.kept.tenant_id
-            if operations.hold_idle(tx, tenant_id) and last.get(tenant_id) == each.tenant.last_operation:
-                still.append(each)
-                held = each.tenant.mirror
-                mirror.record(tx, held, applied=held.applied, actual=each.actual, held=each.held, now=moment)
-        return still
-
-    if dry_run:
-        with bridge.engine.connect() as tx:  # never committed
-            return act(tx)
-    return transact(bridge.engine, act)
+        looked.skipped.append((server_id, str(trouble)))
+    return None
 
 
 def _list(bridge: Bridge, drivers: dict[int, Driver], looked: Looked) -> None:
