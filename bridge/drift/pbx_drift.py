@@ -33,24 +33,24 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Compared:
     drifts: tuple[Drift, ...]
     held: Held
 
 
-def of_tenant(kept: Kept, actual: Tenant | None, capabilities: Capabilities) -> Looked:
+def of_tenant(kept: Kept, actual: Tenant | None, capabilities: Capabilities) -> Compared:
     """What a worker would change here if it came by now, and what it would leave alone."""
     wanted = tenant_from(kept.plain, kept.contributions)
     if actual is None:
-        return Looked((_missing(kept, wanted),) if living(kept.contributions) else (), Held())
+        return Compared((_missing(kept, wanted),) if living(kept.contributions) else (), Held())
     if actual.marker != wanted.marker:
-        return Looked((_anothers(kept, actual),), kept.held)
+        return Compared((_anothers(kept, actual),), kept.held)
 
     held = held_by_hand(kept.held, applied=kept.applied, actual=actual, begun=kept.switching_off)
     sorted_out: dict[Class, list[Difference]] = {}
     for each in differences(respecting(held, wanted), actual, capabilities):
         sorted_out.setdefault(class_of(each), []).append(each)
-    return Looked(tuple(_drift(kept, kind, found, actual) for kind, found in sorted_out.items()), held)
+    return Compared(tuple(_drift(kept, kind, found, actual) for kind, found in sorted_out.items()), held)
 
 
 def without_service(kept: Kept) -> Drift | None:

@@ -1,6 +1,6 @@
 """One pass over everything: what is wanted, mirrored, there, and in WHMCS's records; and what is done about it.
 
-    look       our own state, then WHMCS, then each PBX; no transaction is open meanwhile (`inspection.py`)
+    look       our own state, then WHMCS, then each PBX; no transaction is open meanwhile (`*_inspection.py`)
     decide     a policy for each class of drift; one remedy a service or tenant (`drift.py`)
     hold       more than may be touched without asking stops before the first (`blast.py`)
     act        each remedy is an operation in the queue (`repairs.py`); a worker makes it so
@@ -22,10 +22,10 @@ from sqlalchemy import Connection
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
-from bridge.drift import blast, inspection, repairs, reporting
+from bridge.drift import blast, pbx_inspection, repairs, reporting, whmcs_inspection
 from bridge.drift.blast import Change, Limit, Stopped
 from bridge.drift.drift import Class, Policy, policies_from, remedies
-from bridge.drift.inspection import Looked
+from bridge.drift.looked import Looked
 from bridge.drift.repairs import CALLER, Outcome
 from bridge.errors import BridgeError, NotPrepared
 from bridge.life import installation
@@ -188,8 +188,8 @@ def _pass(
     person: str | None,
 ) -> Report:
     whmcs, silent = _ask_whmcs(bridge, service_ids, dry_run=dry_run)
-    own = inspection.orphans(bridge, service_ids)
-    there = inspection.on_pbxs(bridge, service_ids, dry_run=dry_run)
+    own = whmcs_inspection.orphans(bridge, service_ids)
+    there = pbx_inspection.on_pbxs(bridge, service_ids, dry_run=dry_run)
     drifts = [*whmcs.drifts, *own.drifts, *there.drifts]
     if whmcs.products is not None:
         drifts += transact(bridge.engine, lambda tx: reporting.product_changes(tx, whmcs.products or {}))
@@ -246,7 +246,7 @@ def _ask_whmcs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: 
         sight = installation.look(bridge, dry_run=dry_run)
         if sight.why_not is not None:
             raise _AnotherWhmcs(sight.why_not)
-        return inspection.in_whmcs(bridge, service_ids), None
+        return whmcs_inspection.in_whmcs(bridge, service_ids), None
     except _AnotherWhmcs:
         raise
     except BridgeError as trouble:
