@@ -47,6 +47,8 @@ class Wish:
     unmapped: tuple[str, ...] = ()
     objection: str | None = None
     """Why only a person can grant it."""
+    leaves: int | None = None
+    """The tenant that it was to have so far, of which nothing was ever there."""
 
 
 Wisher = Callable[[Connection, Service | None], Wish]
@@ -143,9 +145,10 @@ def create(
             if service.client_id != client_id:
                 raise Conflict(f"service {service_id} belongs to another client", kind="tenant_mismatch")
             objection = _objection(tx, service, server_id=server_id, domain=domain)
-            if objection is not None:
+            is_corrected = objection is not None and _is_correction(tx, bridge, service, server_id=server_id)
+            if objection is not None and not is_corrected:
                 return Wish(Kind.CREATE, service, objection=objection)
-            if service.tenant_id is not None:
+            if service.tenant_id is not None and not is_corrected:
                 restored = replace(
                     service,
                     status=Status.ACTIVE,
@@ -190,6 +193,7 @@ def create(
             password=password,
             unmapped=chosen.unmapped,
             objection=plan.rule if plan.server is None else None,
+            leaves=service.tenant_id if service is not None else None,
         )
 
     return _ask(bridge, asking, service_id, wish)
@@ -324,6 +328,9 @@ def _append(
     service = replace(wish.service, generation=(before.generation if before else 0) + 1)
     if before is not None and not _is_left_alone(wish):
         acceptance.supersede(tx, bridge, asking.caller, before, domain, wish.kind, moment)
+    if wish.leaves is not None:
+        placement.forget(tx, wish.leaves, moment)
+        domain = None
     is_new_tenant = False
     if wish.objection is None and wish.plan is not None and not wish.plan.handler.is_manual:
         tenant_id, is_new_tenant = placement.tenant_for(tx, bridge, wish.plan, service)
@@ -456,6 +463,11 @@ def _objection(tx: Connection, service: Service, *, server_id: int | None, domai
         if is_named is not None and domain.strip().lower() != is_named and not _is_templated(tx, service):
             return f"WHMCS names another domain than {is_named}, which the tenant has; undo that, or rename it by hand"
     return None
+
+
+def _is_correction(tx: Connection, bridge: Bridge, service: Service, *, server_id: int | None) -> bool:
+    """Another domain for what never was under the first one: no rename, for there is nothing to rename."""
+    return server_id in (None, service.server_id) and placement.was_never_there(tx, bridge, service)
 
 
 def _is_templated(tx: Connection, service: Service) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge import acceptance, attempt, claim, leftover, move, settlement
+from bridge import acceptance, attempt, claim, leftover, move, placement, settlement
 from bridge.app import Bridge
 from bridge.claim import Work
 from bridge.crash import Point
@@ -22,7 +22,7 @@ from bridge.logs import say, way
 from bridge.operations import DESTRUCTIVE, Event, Kind, Operation, Rules, State, Step, after, after_trouble
 from bridge.pbx.driver import Driver
 from bridge.server import Server
-from bridge.store import mirror, notices, operations, placements, servers, services
+from bridge.store import mirror, notices, operations, servers, services
 from bridge.store.operations import Grip, Lease
 from bridge.wanted import Held, living
 
@@ -229,10 +229,7 @@ class Worker:
         """The tenant is gone. A wish that came meanwhile, a person's too, keeps its lane and makes the tenant anew."""
         if operations.open_tenants(tx, [tenant_id]) or leftover.keep_for_clearing(tx, tenant_id, moment):
             return
-        placements.leave(tx, [each.service_id for each in services.of_tenants(tx, [tenant_id])[tenant_id]], at=moment)
-        services.leave_tenant(tx, tenant_id)
-        operations.remove_lane(tx, tenant_id)
-        mirror.forget(tx, tenant_id)
+        placement.forget(tx, tenant_id, moment)
 
     def _hand_back(self, lease: Lease) -> None:
         """Lanes that were claimed and not begun, because we are to stop."""

@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from bridge import handlers, services, tasks
+from bridge import handlers, objects, services, tasks
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
 from bridge.drift import repairs
-from bridge.errors import Conflict, NotFound, NotPrepared
+from bridge.errors import Conflict, NotFound, NotPrepared, OutcomeUnknown
+from bridge.objects import Where
+from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
-from bridge.store import mirror, operations, servers
+from bridge.store import mirror, operations, placements, servers
 from bridge.store import services as service_store
 from bridge.store import tasks as task_store
+from bridge.worker import Worker
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
 
 KEY = "inst-7f3c:42:create:1"
@@ -350,6 +353,120 @@ def test_a_name_that_is_no_domain_is_refused_before_anything_is_written(bridge: 
         services.get(bridge, 42)
 
 
+# --- another domain for what was never there -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taken(bridge: Bridge, pbx: MemoryPbx) -> dict[str, Any]:
+    """The answer of a create whose domain the PBX has already, as another's: a task for a person."""
+    pbx.by_hand.add(Tenant("acme.example", marker="somebody-else"))
+    answer = create(bridge, password=Secret("portal-password-1"))
+    run_all(bridge)
+    assert state_of(bridge, answer) == "manual"
+    return answer
+
+
+def test_a_domain_that_was_refused_is_corrected_by_another(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    corrected = create(bridge, domain="acme2.example")
+    again = create(bridge, domain="acme2.example")
+    run_all(bridge)
+
+    made = pbx.by_hand.see("acme2.example")
+    assert made is not None
+    assert [each.number for each in made.extensions] == ["100", "101"]
+    assert made.admin_password == Secret("portal-password-1")
+    assert (corrected["state"], corrected["service"]["domain"]) == ("accepted", "acme2.example")
+    assert again["operation_id"] == corrected["operation_id"]
+    assert [state_of(bridge, each) for each in (taken, corrected)] == ["superseded", "succeeded"]
+    assert transact(bridge.engine, lambda tx: task_store.listed(tx)) == []
+    lived = transact(bridge.engine, lambda tx: placements.of_service(tx, 42))
+    assert [(each.domain, each.to_at is None) for each in lived] == [("acme.example", False), ("acme2.example", True)]
+
+
+def test_a_domain_that_was_only_wished_is_free_for_others(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    create(bridge, domain="acme2.example")
+    pbx.by_hand.remove("acme.example")
+    create(bridge, service_id=77, client_id=8)
+    run_all(bridge)
+
+    assert sorted(pbx.by_hand.domains()) == ["acme.example", "acme2.example"]
+
+
+def test_an_objection_to_another_domain_ends_with_its_correction(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    """F-13: another server stays a person's to decide, whatever else is corrected."""
+    with_memory_pbx(bridge, a_server(2, is_default=False))
+    objected = create(bridge, domain="acme2.example", server_id=2)
+    corrected = create(bridge, domain="acme2.example", server_id=1)
+
+    assert objected["state"] == "manual"
+    assert [state_of(bridge, each) for each in (objected, corrected)] == ["superseded", "accepted"]
+
+
+def test_a_correction_that_is_refused_changes_nothing(bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]) -> None:
+    create(bridge, service_id=77, client_id=8, domain="other.example")
+
+    with pytest.raises(Conflict) as refused:
+        create(bridge, domain="other.example")
+    assert refused.value.kind == "tenant_mismatch"
+    assert state_of(bridge, taken) == "manual"
+    assert services.get(bridge, 42)["wanted"]["domain"] == "acme.example"
+
+
+def test_what_may_be_there_is_not_renamed(bridge: Bridge, pbx: MemoryPbx) -> None:
+    """F-11: a lost answer leaves open whether something was made, so a person looks."""
+    for number in (3, 4):  # making it, and the look at what came of that
+        pbx.trouble.fail(number, OutcomeUnknown("the answer was lost"), after_effect=True)
+    lost = create(bridge)
+    Worker(bridge, "worker-1").run_once()
+
+    answer = create(bridge, domain="acme2.example")
+
+    assert state_of(bridge, lost) == "retry_wait"
+    assert pbx.by_hand.domains() == ["acme.example"]
+    assert answer["state"] == "manual"
+    assert services.get(bridge, 42)["wanted"]["domain"] == "acme.example"
+
+
+def test_what_is_being_made_is_not_renamed(bridge: Bridge, pbx: MemoryPbx) -> None:
+    said: list[dict[str, Any]] = []
+    put = pbx.put
+
+    def meanwhile(*wanted: Any, **how: Any) -> None:
+        if not said:
+            said.append(create(bridge, domain="acme2.example"))
+        put(*wanted, **how)
+
+    pbx.put = meanwhile  # type: ignore[method-assign]  # WHMCS asks in the middle of an attempt
+    create(bridge)
+    run_all(bridge)
+
+    assert said[0]["state"] == "manual"
+    assert pbx.by_hand.domains() == ["acme.example"]
+
+
+def test_what_staff_work_on_already_is_not_given_up_for_another_domain(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    objects.save(bridge, asking("extension.save"), Extension, Where(service_id=42), "205", {"name": "Reception"})
+
+    assert create(bridge, domain="acme2.example")["state"] == "manual"
+    assert services.get(bridge, 42)["wanted"]["domain"] == "acme.example"
+
+
+def test_a_tenant_that_another_service_is_to_share_is_not_renamed(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    create(bridge, service_id=43)
+
+    assert create(bridge, domain="acme2.example")["state"] == "manual"
+
+
 # --- packages and options --------------------------------------------------------------------------------------------
 
 
@@ -575,8 +692,6 @@ def test_an_operation_is_found_by_the_key_it_was_asked_for_under(bridge: Bridge,
 
 def test_a_tenant_with_another_marker_is_a_task_at_once(bridge: Bridge, pbx: MemoryPbx) -> None:
     """products.md 11-A, 1103: adopt only what is ours, never with a suffix."""
-    from bridge.pbx.driver import Tenant
-
     pbx.by_hand.add(Tenant("acme.example", marker="somebody-else"))
     answer = create(bridge)
     run_all(bridge)
@@ -591,8 +706,6 @@ def test_a_tenant_with_another_marker_is_a_task_at_once(bridge: Bridge, pbx: Mem
 def test_an_unmarked_tenant_is_adopted_only_where_the_policy_allows(
     bridge: Bridge, pbx: MemoryPbx, adopt: str, state: str
 ) -> None:
-    from bridge.pbx.driver import Tenant
-
     with_handler(bridge, adopt=adopt)
     pbx.by_hand.add(Tenant("acme.example", description=f"made by hand {os.getpid()}"))
     answer = create(bridge)

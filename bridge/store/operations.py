@@ -179,6 +179,19 @@ def last_of_kinds(
     return operation_from(row) if row else None
 
 
+def is_untouched(tx: Connection, tenant_id: int) -> bool:
+    """Whether staff asked nothing of a tenant, and no attempt is under way or ended without an answer: it may have
+    done something."""
+    touching = or_(
+        operations.c.kind.in_([each.value for each in (Kind.EDIT, Kind.MOVE, Kind.PURGE, Kind.CLEAR)]),
+        operations.c.state == State.RUNNING.value,
+        operations.c.cause_kind.in_(["unknown", "transient"]),
+        operations.c.attempts > 0,
+    )
+    found = select(operations.c.id).where(operations.c.tenant_id == tenant_id, touching)
+    return tx.execute(found.limit(1)).one_or_none() is None
+
+
 def services_touched_by(tx: Connection, actor: str, *, since: datetime) -> set[int]:
     mine = select(operations.c.service_id).where(operations.c.actor == actor, operations.c.created_at >= since)
     return {service_id for (service_id,) in tx.execute(mine.distinct())}
