@@ -23,7 +23,7 @@ from bridge.pbx.driver import Check, Driver
 from bridge.pbx.wire import object_to_json
 from bridge.secret import Secret
 from bridge.server import Health, Server
-from bridge.store import audit, mirror, notices, operations, servers, services
+from bridge.store import audit, notices, operations, servers, services, tenants
 
 Answer = TypeVar("Answer")
 
@@ -207,7 +207,7 @@ def accounts(bridge: Bridge, server_id: int) -> list[dict[str, Any]]:
     """Every tenant the PBX has, beside what the bridge knows of it."""
     _, driver = driver_of(bridge, server_id)
     there = _asked(driver.domains, server_id)
-    known = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
+    known = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, server_id))
     return [{"domain": domain, "tenant_id": known.get(domain)} for domain in there] + [
         {"domain": domain, "tenant_id": tenant_id, "missing": True}
         for domain, tenant_id in sorted(known.items())
@@ -218,10 +218,10 @@ def accounts(bridge: Bridge, server_id: int) -> list[dict[str, Any]]:
 def sync(bridge: Bridge, asking: Asking, server_id: int) -> dict[str, Any]:
     """Reads every tenant of ours from the PBX into the mirror. It changes nothing on the PBX."""
     _, driver = driver_of(bridge, server_id)
-    before = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
+    before = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, server_id))
     found = {domain: _read(bridge, driver, server_id, each, asking) for domain, each in sorted(before.items())}
     there = _asked(driver.domains, server_id)
-    after = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, server_id))
+    after = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, server_id))
     answer = {
         "server_id": server_id,
         "read": sum(each is not None and each.actual is not None for each in found.values()),

@@ -24,7 +24,7 @@ from bridge.drift.sweep import Report
 from bridge.operations import Operation
 from bridge.pbx.memory import MemoryPbx
 from bridge.service import Service
-from bridge.store import announcements, mirror, operations, tasks
+from bridge.store import announcements, operations, tasks, tenants
 from bridge.store import services as service_store
 from bridge.store.tasks import Task
 from bridge.whmcs.sql import sql_records
@@ -143,7 +143,7 @@ class Shop:
         sweep.save_policies(self.bridge, asking("sweep.policies"), chosen)
 
     def tenants(self) -> dict[str, tuple[int, int]]:
-        return transact(self.bridge.engine, mirror.homes)
+        return transact(self.bridge.engine, tenants.homes)
 
 
 def a_shop(bridge: Bridge, engine: Engine, *, by: str = "sql") -> Shop:

@@ -13,7 +13,7 @@ from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import Conflict, NotPrepared
 from bridge.handler import Handler, domain_for, handler_from, settings_of
-from bridge.store import mirror, tasks
+from bridge.store import tasks, tenants
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
 
 
@@ -155,7 +155,7 @@ def test_f_10_a_second_service_of_the_same_client_joins_the_tenant(two_servers: 
 
     held = [services.get(two_servers, each)["wanted"] for each in (42, 43)]
     assert [(each["domain"], each["server_id"]) for each in held] == [("acme.example", 1)] * 2
-    assert len(transact(two_servers.engine, lambda tx: mirror.domains_of_server(tx, 1))) == 1
+    assert len(transact(two_servers.engine, lambda tx: tenants.domains_of_server(tx, 1))) == 1
 
 
 def test_f_11_a_domain_edited_in_whmcs_is_a_task_and_no_rename(two_servers: Bridge) -> None:
@@ -165,7 +165,7 @@ def test_f_11_a_domain_edited_in_whmcs_is_a_task_and_no_rename(two_servers: Brid
     assert answer["state"] == "manual"
     assert task is not None
     assert "acme.example" in task.cause
-    assert list(transact(two_servers.engine, lambda tx: mirror.domains_of_server(tx, 1))) == ["acme.example"]
+    assert list(transact(two_servers.engine, lambda tx: tenants.domains_of_server(tx, 1))) == ["acme.example"]
 
 
 def test_f_11_where_the_template_makes_the_name_the_domain_in_whmcs_says_nothing(bridge: Bridge) -> None:
@@ -175,4 +175,4 @@ def test_f_11_where_the_template_makes_the_name_the_domain_in_whmcs_says_nothing
     answer = create(bridge, 42, domain="new.example")
 
     assert answer["state"] == "succeeded"
-    assert list(transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, 1))) == ["s42.tel.example"]
+    assert list(transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, 1))) == ["s42.tel.example"]

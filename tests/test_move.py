@@ -21,7 +21,7 @@ from bridge.pbx.memory import MemoryPbx
 from bridge.rpc.method import Caller
 from bridge.rpc.methods import all_methods
 from bridge.server import Health
-from bridge.store import leftovers, mirror, operations, placements, servers
+from bridge.store import leftovers, mirror, operations, placements, servers, tenants
 from bridge.store import services as service_store
 from bridge.store import tasks as task_store
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
@@ -571,7 +571,7 @@ def test_when_the_tenant_itself_is_deleted_what_is_left_goes_too(
 
 
 def purge(bridge: Bridge) -> None:
-    (due,) = in_database(bridge, lambda tx: mirror.due_for_purge(tx, now(tx)))
+    (due,) = in_database(bridge, lambda tx: tenants.due_for_purge(tx, now(tx)))
     repairs.purge(bridge, due, caller="test", dry_run=False)
 
 

@@ -21,7 +21,7 @@ from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
 from bridge.settings import Settings
-from bridge.store import mirror, operations
+from bridge.store import mirror, operations, tenants
 from bridge.store import servers as server_store
 from bridge.vault import Vault
 from tests.canary import CANARY_KEY
@@ -263,7 +263,7 @@ def seen(bridge: Bridge) -> dict[str, object]:
     """What the mirror shows of every tenant."""
 
     def act(tx: Connection) -> dict[str, object]:
-        found = mirror.domains_of_server(tx, 1)
+        found = tenants.domains_of_server(tx, 1)
         held = mirror.load(tx, list(found.values()), bridge.vault)
         return {domain: shown(held[tenant_id].actual) for domain, tenant_id in found.items()}
 
@@ -305,7 +305,7 @@ def test_a_view_of_a_tenant_for_which_something_is_under_way_is_not_kept(bridge:
 def test_a_tenant_that_is_forgotten_while_a_server_is_read_keeps_no_other_from_being_read(bridge: Bridge) -> None:
     pbx = two_tenants(bridge)
     pbx.by_hand.rename("other.example", "100", name="Reception")
-    tenant_id = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, 1))["acme.example"]
+    tenant_id = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, 1))["acme.example"]
 
     def forget(tx: Connection) -> None:
         operations.remove_lane(tx, tenant_id)
@@ -328,7 +328,7 @@ def test_what_a_hand_switched_off_is_seen_by_a_sync(bridge: Bridge) -> None:
 
     servers.sync(bridge, asking("server.sync"), 1)
 
-    tenant_id = transact(bridge.engine, lambda tx: mirror.domains_of_server(tx, 1))["acme.example"]
+    tenant_id = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, 1))["acme.example"]
     held = transact(bridge.engine, lambda tx: mirror.load(tx, [tenant_id], bridge.vault))[tenant_id].held
     assert held.extensions == {"100"}
 

@@ -17,7 +17,7 @@ from bridge.drivers import secrets_from
 from bridge.errors import BridgeError, NotReached
 from bridge.pbx.driver import Driver
 from bridge.service import Service
-from bridge.store import leftovers, mirror, servers, services
+from bridge.store import leftovers, servers, services, tenants
 
 
 def on_pbxs(bridge: Bridge, service_ids: Collection[int] | None, *, dry_run: bool) -> Looked:
@@ -72,7 +72,7 @@ def _tenants(bridge: Bridge, service_ids: Collection[int] | None, looked: Looked
         return
     after = 0
     while True:
-        page = transact(bridge.engine, partial(mirror.tenants_after, after=after, limit=BATCH))
+        page = transact(bridge.engine, partial(tenants.page, after=after, limit=BATCH))
         if not page:
             return
         yield _read_tenants(bridge, page, looked)
@@ -110,13 +110,13 @@ def _look(known: Known, drivers: dict[int, Driver], looked: Looked) -> View | No
 def _list(bridge: Bridge, drivers: dict[int, Driver], looked: Looked) -> None:
     """Every PBX's own list of tenants, and numbers that are in two places."""
     listings = {}
-    before = transact(bridge.engine, mirror.homes)
+    before = transact(bridge.engine, tenants.homes)
     for server_id, driver in drivers.items():
         try:
             listings[server_id] = list(driver.domains())
         except BridgeError as trouble:
             looked.skipped.append((server_id, str(trouble)))
-    homes = before | transact(bridge.engine, mirror.homes)  # what came or went meanwhile is no stranger
+    homes = before | transact(bridge.engine, tenants.homes)  # what came or went meanwhile is no stranger
     for server_id, there in listings.items():
         looked.servers.add(server_id)
         ours = {domain: tenant for domain, (tenant, home) in homes.items() if home == server_id}
@@ -124,7 +124,7 @@ def _list(bridge: Bridge, drivers: dict[int, Driver], looked: Looked) -> None:
         moved = {domain: homes[domain][0] for domain in there if domain in elsewhere}
         left = transact(bridge.engine, partial(_left_behind, server_id=server_id, tenants=moved))
         looked.drifts += pbx_drift.of_listing(server_id, set(there) - left, ours=ours, homes=elsewhere)
-    kept = transact(bridge.engine, mirror.numbers)
+    kept = transact(bridge.engine, tenants.numbers)
     numbers = [each for each in kept if each[1] not in looked.tenants]
     looked.drifts += pbx_drift.of_numbers([*numbers, *looked.numbers])
 

@@ -19,7 +19,7 @@ from bridge.errors import BridgeError, Conflict, Refused
 from bridge.operations import Kind, State
 from bridge.pbx.comparison import KEYS
 from bridge.service import Service
-from bridge.store import mirror, operations, placements
+from bridge.store import mirror, operations, placements, tenants
 from bridge.store import services as service_store
 from bridge.wanted import living
 
@@ -82,7 +82,7 @@ def purge(bridge: Bridge, tenant_id: int, *, caller: str, dry_run: bool) -> Outc
 
     def act(tx: Connection) -> dict[str, Any]:
         members = [_locked(tx, each.service_id) for each in service_store.of_tenants(tx, [tenant_id])[tenant_id]]
-        is_due = tenant_id in mirror.due_for_purge(tx, now(tx))
+        is_due = tenant_id in tenants.due_for_purge(tx, now(tx))
         if not is_due or not members or living(each.contribution() for each in members):
             return {"left": True}
         if not operations.hold_idle(tx, tenant_id) or _is_decided(tx, tenant_id):
@@ -105,7 +105,7 @@ def outlived(tx: Connection, bridge: Bridge) -> list[tuple[Service, int]]:
     """Services whose retention is over, and the tenants they still lie in because others live on there."""
     moment = now(tx)
     found = []
-    for service_id, tenant_id in mirror.ended_among_others(tx):
+    for service_id, tenant_id in tenants.ended_among_others(tx):
         service = service_store.get(tx, service_id)
         last = operations.latest(tx, service_id)
         if service is None or last is None or last.kind is not Kind.TERMINATE or last.state is not State.SUCCEEDED:

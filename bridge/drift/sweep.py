@@ -31,7 +31,7 @@ from bridge.errors import BridgeError, NotPrepared
 from bridge.life import installation
 from bridge.once import write
 from bridge.people import summons
-from bridge.store import audit, jobs, mirror, operations, servers, services, tasks
+from bridge.store import audit, jobs, operations, servers, services, tasks, tenants
 from bridge.store import installation as facts
 from bridge.wanted import Status
 
@@ -136,7 +136,7 @@ def noticed(bridge: Bridge) -> Report | None:
     def take(tx: Connection) -> set[int]:
         names = facts.named(tx, NOTICE, NOTICED_MAX)
         facts.forget(tx, names)  # one that comes from here on is for the next pass
-        waiting = mirror.waiting_for_a_look(tx, NOTICED_MAX, except_servers=servers.not_working(tx))
+        waiting = tenants.waiting_for_a_look(tx, NOTICED_MAX, except_servers=servers.not_working(tx))
         idle = [each for each in waiting if each not in operations.open_tenants(tx, waiting)]
         members = services.of_tenants(tx, idle)
         return {int(name.removeprefix(NOTICE)) for name in names} | {
@@ -311,7 +311,7 @@ def _purge(bridge: Bridge, confirm: str | None, person: str | None, *, dry_run: 
     """Tenants whose retention is over, and ended services in tenants where others live on; each by one operation."""
 
     def due(tx: Connection) -> tuple[list[tuple[int, frozenset[int]]], list[tuple[int, int]]]:
-        found = mirror.due_for_purge(tx, now(tx))
+        found = tenants.due_for_purge(tx, now(tx))
         under_way = operations.open_tenants(tx, found)
         members = services.of_tenants(tx, found)
         whole = [(each, frozenset(one.service_id for one in members[each])) for each in found if each not in under_way]

@@ -20,7 +20,7 @@ from bridge.drift.looked import BATCH, Looked
 from bridge.drift.whmcs_drift import Ours, Theirs
 from bridge.handler import Handler
 from bridge.service import Resources, Service, resources_from
-from bridge.store import announcements, handlers, mirror, operations, servers, services
+from bridge.store import announcements, handlers, operations, servers, services, tenants
 from bridge.whmcs import records
 from bridge.whmcs.questions import OUR_MODULE
 from bridge.whmcs.records import Records, every
@@ -103,7 +103,7 @@ def _ours(bridge: Bridge, books: _Books, service_ids: Collection[int] | None) ->
             ids = [each.service_id for each in page]
             waiting = operations.open_services(tx, ids) | announcements.pending_of(tx, ids)
             unheard = announcements.unheard_of(tx, ids)
-            named = mirror.domains_of(tx, [each.tenant_id for each in page if each.tenant_id is not None])
+            named = tenants.domains_of(tx, [each.tenant_id for each in page if each.tenant_id is not None])
             free = [
                 Ours(
                     each,
