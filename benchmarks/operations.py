@@ -34,6 +34,7 @@ from bridge.secret import Secret
 from bridge.settings import Settings
 from bridge.store import operations, servers
 from bridge.store import services as service_store
+from bridge.store.lanes import add as add_lane
 from bridge.store.mirror import add_tenant
 from bridge.tables import lanes
 from bridge.tables import operations as operation_table
@@ -126,7 +127,7 @@ def seed(bridge: Bridge, *, services: int, count: int) -> None:
                 pbx_uuid=f"00000000-0000-5000-8000-{number:012d}",
                 description="",
             )
-            operations.add_lane(tx, tenant_id=tenant_id, server_id=1)
+            add_lane(tx, tenant_id=tenant_id, server_id=1)
             service_store.add(tx, a_service(number, tenant_id=tenant_id))
             rows = [
                 {

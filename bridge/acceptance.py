@@ -22,7 +22,7 @@ from bridge.handler import MANUAL
 from bridge.once import although_at_once
 from bridge.operations import ENDED, Event, Kind, Operation, State, after, gives_way
 from bridge.service import Service
-from bridge.store import audit, handlers, mirror, operations, requests, servers, services, tasks
+from bridge.store import audit, handlers, lanes, mirror, operations, requests, servers, services, tasks
 from bridge.store.requests import Request
 
 OBJECTION = "objection"
@@ -116,7 +116,7 @@ def joined(tx: Connection, bridge: Bridge, asking: Asking, first: Operation, mom
             tx, first, again, now=moment, actor=asking.caller, reason="asked again", check_after=check_after(bridge)
         )
         assert first.tenant_id is not None
-        operations.wake(tx, [first.tenant_id], now=moment)
+        lanes.wake(tx, [first.tenant_id], now=moment)
     service = services.get(tx, first.service_id)
     answer = settlement.answer_of(first, service, _domain(tx, first))
     return Accepted(first, answer, wait=first.state in (State.ACCEPTED, State.RUNNING) and asking.wait_ms > 0)

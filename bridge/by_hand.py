@@ -16,7 +16,7 @@ from bridge.operations import Kind, Operation
 from bridge.pbx.comparison import differences, unmet
 from bridge.pbx.driver import Capabilities, Difference, Tenant
 from bridge.service import Service
-from bridge.store import mirror, operations, services
+from bridge.store import lanes, mirror, services
 from bridge.store.mirror import SHELVES, Mirror
 from bridge.wanted import Status, held_by_hand, respecting, tenant_from
 
@@ -108,7 +108,7 @@ def verified(bridge: Bridge, operation: Operation, claim: Claim, *, dry_run: boo
 
 def record(tx: Connection, bridge: Bridge, tenant_id: int, seen: Tenant | None) -> None:
     """As if we had done it: what a hand holds off for good stays held, and what was switched off for us is not."""
-    if not operations.hold_free(tx, tenant_id):
+    if not lanes.hold_free(tx, tenant_id):
         raise Conflict("a worker is busy with this tenant; look again when it has ended", kind="in_progress")
     there = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id]
     held = held_by_hand(there.held, applied=None, actual=seen)
@@ -131,7 +131,7 @@ def take_in(tx: Connection, bridge: Bridge, operation: Operation, claim: Claim) 
             description=f"WHMCS client {service.client_id}",
             origin="import",
         )
-        operations.add_lane(tx, tenant_id=tenant_id, server_id=claim.server_id)
+        lanes.add(tx, tenant_id=tenant_id, server_id=claim.server_id)
     else:
         tenant_id = place.tenant_id
     moment = now(tx)

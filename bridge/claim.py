@@ -23,9 +23,9 @@ from bridge.operations import QUEUED, Event, Operation, Rules, State, after, aft
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Service
-from bridge.store import audit, handlers, mirror, operations, servers, services
+from bridge.store import audit, handlers, lanes, mirror, operations, servers, services
+from bridge.store.lanes import Lease
 from bridge.store.mirror import Mirror
-from bridge.store.operations import Lease
 from bridge.wanted import Contribution
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def take(tx: Connection, bridge: Bridge, owner: str, rules: Rules) -> tuple[Leas
     if installation.why_not_work(tx, bridge.machine) is not None:
         return Lease(owner, {}), []
     moment = now(tx)
-    lease = operations.claim_lanes(
+    lease = lanes.claim(
         tx,
         owner=owner,
         limit=bridge.settings.claim_batch,
@@ -185,7 +185,7 @@ def _adopt(adopting: Mapping[tuple[int, int], Adopt], service: Service | None, s
 
 
 def _let_go(tx: Connection, lease: Lease, tenant_id: int) -> None:
-    operations.release(tx, lease, tenant_id)
+    lanes.release(tx, lease, tenant_id)
     del lease.epochs[tenant_id]
 
 

@@ -22,7 +22,7 @@ from bridge.operations import State
 from bridge.pbx.connection import is_green
 from bridge.secret import Secret
 from bridge.server import Server
-from bridge.store import audit, jobs, operations, requests
+from bridge.store import audit, jobs, lanes, operations, requests
 from bridge.store import servers as server_store
 
 log = logging.getLogger("bridge.keeper")
@@ -139,15 +139,15 @@ def _look_for_stuck(bridge: Bridge) -> dict[str, Any] | None:
 
     def act(tx: Connection) -> list[int]:
         moment = now(tx)
-        found = operations.forgotten(tx, lease=lease)
+        found = lanes.forgotten(tx, lease=lease)
         for operation_id in found:
             held = operations.get(tx, operation_id, lock=True)
             if held is not None and held.tenant_id is not None:
                 if held.state is not State.RUNNING:
                     operations.save(tx, replace(held, due_at=moment), now=moment)
-                if not operations.has_lane(tx, held.tenant_id) and held.server_id is not None:
-                    operations.add_lane(tx, tenant_id=held.tenant_id, server_id=held.server_id)
-                operations.wake(tx, [held.tenant_id], now=moment)
+                if not lanes.is_there(tx, held.tenant_id) and held.server_id is not None:
+                    lanes.add(tx, tenant_id=held.tenant_id, server_id=held.server_id)
+                lanes.wake(tx, [held.tenant_id], now=moment)
         return found
 
     found = transact(bridge.engine, act)

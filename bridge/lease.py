@@ -12,8 +12,8 @@ from bridge.database import now, transact
 from bridge.errors import BridgeError
 from bridge.logs import say
 from bridge.pbx.driver import CallPage, Capabilities, Check, Driver, Tenant
-from bridge.store import operations
-from bridge.store.operations import Lease
+from bridge.store import lanes
+from bridge.store.lanes import Lease
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Renewal:
             try:
                 transact(
                     self._bridge.engine,
-                    lambda tx, held=held: operations.renew_lanes(  # type: ignore[misc]  # bound now, called now
+                    lambda tx, held=held: lanes.renew(  # type: ignore[misc]  # bound now, called now
                         tx, held, until=now(tx) + timedelta(seconds=seconds)
                     ),
                 )

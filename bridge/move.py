@@ -31,7 +31,7 @@ from bridge.pbx import demand
 from bridge.pbx.driver import Capabilities, Tenant
 from bridge.server import Server
 from bridge.service import Service
-from bridge.store import audit, handlers, leftovers, mirror, operations, placements, servers, services
+from bridge.store import audit, handlers, lanes, leftovers, mirror, operations, placements, servers, services
 from bridge.store.leftovers import Leftover
 from bridge.store.mirror import Mirror
 from bridge.wanted import living, tenant_from
@@ -262,6 +262,7 @@ def _switch(tx: Connection, operation: Operation, there: Mirror, *, moment: date
     tenant_id, old, new = there.tenant_id, there.server_id, operation.server_id
     assert new is not None
     mirror.relocate(tx, tenant_id, server_id=new)
+    lanes.relocate(tx, tenant_id, server_id=new)
     operations.relocate(tx, tenant_id, from_server_id=old, to_server_id=new)
     services.relocate(tx, tenant_id, server_id=new)
     members = [each.service_id for each in services.of_tenants(tx, [tenant_id])[tenant_id]]

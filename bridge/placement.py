@@ -18,7 +18,7 @@ from bridge.pbx.driver import Extension
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Chosen, Resources, Service, resources_from, with_options
-from bridge.store import handlers, mirror, operations, placements, servers, services
+from bridge.store import handlers, lanes, mirror, operations, placements, servers, services
 from bridge.wanted import Status
 
 
@@ -101,7 +101,7 @@ def was_never_there(tx: Connection, bridge: Bridge, service: Service) -> bool:
     """Whether the tenant of a service is its order and no more: on no PBX, nobody else's, and nothing staff work on."""
     assert service.tenant_id is not None
     alone = len(services.of_tenants(tx, [service.tenant_id])[service.tenant_id]) == 1
-    if not alone or not operations.hold_free(tx, service.tenant_id):
+    if not alone or not lanes.hold_free(tx, service.tenant_id):
         return False
     there = mirror.load(tx, [service.tenant_id], bridge.vault)[service.tenant_id]
     return there.applied is None and there.actual is None and operations.is_untouched(tx, service.tenant_id)
@@ -111,7 +111,7 @@ def forget(tx: Connection, tenant_id: int, moment: datetime) -> None:
     """The tenant is nowhere, and from now on nobody lives there."""
     placements.leave(tx, [each.service_id for each in services.of_tenants(tx, [tenant_id])[tenant_id]], at=moment)
     services.leave_tenant(tx, tenant_id)
-    operations.remove_lane(tx, tenant_id)
+    lanes.remove(tx, tenant_id)
     mirror.forget(tx, tenant_id)
 
 

@@ -17,7 +17,7 @@ from bridge.asking import Asking
 from bridge.database import now, transact
 from bridge.errors import Conflict, NotFound
 from bridge.operations import Event, Kind, Operation, State, after
-from bridge.store import audit, mirror, operations, requests, tasks
+from bridge.store import audit, lanes, mirror, operations, requests, tasks
 from bridge.store import services as service_store
 from bridge.store.tasks import CANCELLED, COMPLETED, Task
 
@@ -89,7 +89,7 @@ def retry(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> dic
         tasks.close(
             tx, settlement.task_key(operation_id), state=COMPLETED, by=asking.caller, reason=reason or "tried again"
         )
-        operations.wake(tx, [held.tenant_id], now=moment)
+        lanes.wake(tx, [held.tenant_id], now=moment)
         return {"operation_id": again.id, "state": again.state.value}
 
     answer = once.write(bridge, asking, act)
@@ -108,8 +108,8 @@ def cancel(bridge: Bridge, asking: Asking, operation_id: int, reason: str) -> di
         if service is not None:
             undoing.undo(tx, bridge, service, wished, now(tx))
         cancelled = _change(tx, bridge, asking, held, Event.CANCELLED, reason)
-        if held.tenant_id is not None and operations.next_due(tx, held.tenant_id) is not None:
-            operations.wake(tx, [held.tenant_id], now=now(tx))  # what stood behind it may be due
+        if held.tenant_id is not None and lanes.next_due(tx, held.tenant_id) is not None:
+            lanes.wake(tx, [held.tenant_id], now=now(tx))  # what stood behind it may be due
         return {"operation_id": cancelled.id, "state": cancelled.state.value}
 
     answer = once.write(bridge, asking, act)

@@ -22,8 +22,8 @@ from bridge.logs import say, way
 from bridge.operations import DESTRUCTIVE, Event, Kind, Operation, Rules, State, Step, after, after_trouble
 from bridge.pbx.driver import Driver
 from bridge.server import Server
-from bridge.store import mirror, notices, operations, servers, services
-from bridge.store.operations import Grip, Lease
+from bridge.store import lanes, mirror, notices, operations, servers, services
+from bridge.store.lanes import Grip, Lease
 from bridge.wanted import Held, living
 
 log = logging.getLogger("bridge.worker")
@@ -88,7 +88,7 @@ class Worker:
     def _match(self, work: Work, driver: Driver, lease: Lease, *, adopt: Adopt) -> attempt.Seen:
         def intend(held: Held, switching_off: Held) -> None:
             def act(tx: Connection) -> bool:
-                if not operations.hold_lane(tx, lease, work.mirror.tenant_id):
+                if not lanes.hold(tx, lease, work.mirror.tenant_id):
                     return False
                 mirror.intend(tx, work.mirror, held=held, switching_off=switching_off)
                 return True
@@ -122,7 +122,7 @@ class Worker:
 
         def act(tx: Connection) -> bool | None:
             move.hold(tx, tenant_id)
-            if not operations.hold_lane(tx, lease, tenant_id):
+            if not lanes.hold(tx, lease, tenant_id):
                 return None
             if work.operation.kind is Kind.PURGE and _is_wanted(tx, self.bridge, tenant_id):
                 return False
@@ -142,12 +142,12 @@ class Worker:
             tenant_id = work.mirror.tenant_id
             if work.operation.kind in DESTRUCTIVE | {Kind.MOVE}:
                 move.hold(tx, tenant_id)
-            grip = operations.hold(tx, lease, tenant_id, work.operation.id)
+            grip = lanes.grip(tx, lease, tenant_id, work.operation.id)
             if grip is None:
                 return False
             changed, is_gone = self._outcome(tx, work, seen, grip.moment)
             self._settle(tx, work, changed, grip)
-            operations.release(tx, lease, tenant_id)
+            lanes.release(tx, lease, tenant_id)
             if is_gone:
                 self._forget(tx, tenant_id, grip.moment)
             self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
@@ -175,7 +175,7 @@ class Worker:
     def _record_trouble(self, work: Work, lease: Lease, trouble: BridgeError) -> None:
         def act(tx: Connection) -> bool:
             tenant_id = work.mirror.tenant_id
-            grip = operations.hold(tx, lease, tenant_id, work.operation.id)
+            grip = lanes.grip(tx, lease, tenant_id, work.operation.id)
             if grip is None:
                 return False
             jitter = timedelta(seconds=self._jitter())
@@ -183,7 +183,7 @@ class Worker:
             self._settle(tx, work, failed, grip)
             if isinstance(trouble, NotReached):
                 self._open_circuit(tx, work.server, trouble, grip.moment)
-            operations.release(tx, lease, tenant_id)
+            lanes.release(tx, lease, tenant_id)
             self.bridge.crash(Point.RECORD_BEFORE_COMMIT)
             return True
 
@@ -239,14 +239,14 @@ class Worker:
         def act(tx: Connection) -> None:
             moment = now(tx)
             for tenant_id, lined_up in operations.in_lanes(tx, list(lease.epochs)).items():
-                if not operations.hold_lane(tx, lease, tenant_id):
+                if not lanes.hold(tx, lease, tenant_id):
                     continue
                 for operation in lined_up[:1]:
                     if operation.state is State.RUNNING:
                         lost = after(operation, Event.LEASE_LOST, now=moment)
                         check_after = acceptance.check_after(self.bridge)
                         settlement.change(tx, operation, lost, now=moment, check_after=check_after)
-                operations.release(tx, lease, tenant_id)
+                lanes.release(tx, lease, tenant_id)
 
         transact(self.bridge.engine, act)
 

@@ -21,7 +21,7 @@ from bridge.pbx.memory import MemoryPbx
 from bridge.rpc.method import Caller
 from bridge.rpc.methods import all_methods
 from bridge.server import Health
-from bridge.store import leftovers, mirror, operations, placements, servers, tenants
+from bridge.store import lanes, leftovers, mirror, operations, placements, servers, tenants
 from bridge.store import services as service_store
 from bridge.store import tasks as task_store
 from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx
@@ -347,7 +347,7 @@ def release_leases(bridge: Bridge) -> None:
 
 
 def operations_without_future(tx: Connection) -> list[int]:
-    return operations.forgotten(tx, lease=timedelta(seconds=1))
+    return lanes.forgotten(tx, lease=timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -21,7 +21,7 @@ from bridge.pbx.memory import MemoryPbx
 from bridge.secret import Secret
 from bridge.server import Health
 from bridge.settings import Settings
-from bridge.store import mirror, operations, tenants
+from bridge.store import lanes, mirror, tenants
 from bridge.store import servers as server_store
 from bridge.vault import Vault
 from tests.canary import CANARY_KEY
@@ -308,7 +308,7 @@ def test_a_tenant_that_is_forgotten_while_a_server_is_read_keeps_no_other_from_b
     tenant_id = transact(bridge.engine, lambda tx: tenants.domains_of_server(tx, 1))["acme.example"]
 
     def forget(tx: Connection) -> None:
-        operations.remove_lane(tx, tenant_id)
+        lanes.remove(tx, tenant_id)
         mirror.forget(tx, tenant_id)
 
     def purge_it() -> None:

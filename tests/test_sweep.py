@@ -32,7 +32,7 @@ from bridge.pbx.driver import Extension, Gateway, Number, Tenant
 from bridge.secret import Secret
 from bridge.serving import notice_for
 from bridge.settings import Settings
-from bridge.store import mirror, operations, servers
+from bridge.store import lanes, mirror, servers
 from bridge.store import services as service_store
 from bridge.tables import metadata
 from bridge.tables import operations as operation_rows
@@ -636,7 +636,7 @@ def test_a_living_service_without_a_tenant_is_an_orphan(shop: Shop) -> None:
 
     def lose(tx: Connection) -> None:
         service_store.leave_tenant(tx, tenant_id)
-        operations.remove_lane(tx, tenant_id)
+        lanes.remove(tx, tenant_id)
         mirror.forget(tx, tenant_id)
 
     transact(shop.bridge.engine, lose)

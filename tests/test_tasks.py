@@ -16,7 +16,7 @@ from bridge.drift import sweep
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
 from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
-from bridge.store import audit, mirror, operations, placements
+from bridge.store import audit, lanes, mirror, placements
 from bridge.store import tasks as task_store
 from bridge.store.tasks import Task
 from bridge.tables import domains
@@ -226,7 +226,7 @@ def test_the_list_is_paged_and_counted(bridge: Bridge, pbx: MemoryPbx) -> None:
     assert page["counts"] == {"succeeded": 5}
     assert rest["before"] is None
     with bridge.engine.connect() as tx:
-        assert operations.forgotten(tx, lease=_a_second()) == []
+        assert lanes.forgotten(tx, lease=_a_second()) == []
 
 
 def _a_second() -> Any:

@@ -26,7 +26,7 @@ from bridge.pbx.driver import Extension, Tenant
 from bridge.pbx.memory import MemoryPbx
 from bridge.server import Health
 from bridge.settings import Settings
-from bridge.store import announcements, operations, servers
+from bridge.store import announcements, lanes, operations, servers
 from bridge.store import services as service_store
 from bridge.vault import Vault
 from bridge.wanted import SuspendPolicy
@@ -82,7 +82,7 @@ def a_minute_passes(bridge: Bridge) -> None:
 
 def assert_in_order(bridge: Bridge) -> None:
     assert transact(bridge.engine, broken_invariants) == []
-    assert transact(bridge.engine, lambda tx: operations.forgotten(tx, lease=timedelta(seconds=1))) == []
+    assert transact(bridge.engine, lambda tx: lanes.forgotten(tx, lease=timedelta(seconds=1))) == []
 
 
 class Watched(MemoryPbx):
@@ -858,7 +858,7 @@ def test_i_9_what_nothing_brings_forward_is_found_and_woken(bridge: Bridge, fate
     with_handler(bridge)
     ask_for(bridge, 42)
     in_database(bridge, fate)
-    found = transact(bridge.engine, lambda tx: operations.forgotten(tx, lease=timedelta(seconds=1)))
+    found = transact(bridge.engine, lambda tx: lanes.forgotten(tx, lease=timedelta(seconds=1)))
     a_minute_passes(bridge)
     run_all(bridge)
 
@@ -869,7 +869,7 @@ def test_i_9_what_nothing_brings_forward_is_found_and_woken(bridge: Bridge, fate
 
 def test_waking_a_lane_that_is_not_there_is_told(bridge: Bridge) -> None:
     with pytest.raises(Conflict, match="not there any more"):
-        transact(bridge.engine, lambda tx: operations.wake(tx, [99], now=now(tx)))
+        transact(bridge.engine, lambda tx: lanes.wake(tx, [99], now=now(tx)))
 
 
 def test_a_server_that_comes_back_while_its_lanes_are_claimed_keeps_nobody_waiting(

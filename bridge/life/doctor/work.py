@@ -16,7 +16,7 @@ from bridge.operations import State
 from bridge.pbx.setting import is_known_default
 from bridge.people.department import DEFAULT
 from bridge.server import Health, Server
-from bridge.store import audit, backlog, departments, findings, handlers, keys, notices, operations, servers
+from bridge.store import audit, backlog, departments, findings, handlers, keys, lanes, notices, servers
 from bridge.store import installation as facts
 from bridge.store.keys import KeyRow
 
@@ -143,7 +143,7 @@ def each_job(patient: Patient) -> Iterator[Found]:
 
 def queue(patient: Patient) -> Iterator[Found]:
     lease = timedelta(seconds=patient.settings.lease_seconds)
-    stuck = read(patient, lambda tx: operations.forgotten(tx, lease=lease))
+    stuck = read(patient, lambda tx: lanes.forgotten(tx, lease=lease))
     overdue = read(patient, lambda tx: backlog.overdue_operations(tx, due_before=now(tx) - LATE))
     waiting = read(patient, lambda tx: backlog.operations_in(tx, State.WAITING_PBX))
     if stuck:
