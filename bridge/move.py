@@ -31,7 +31,7 @@ from bridge.pbx import demand
 from bridge.pbx.driver import Capabilities, Tenant
 from bridge.server import Server
 from bridge.service import Service
-from bridge.store import audit, handlers, lanes, leftovers, mirror, operations, placements, servers, services
+from bridge.store import audit, handlers, hands, lanes, leftovers, mirror, operations, placements, servers, services
 from bridge.store.leftovers import Leftover
 from bridge.store.mirror import Mirror
 from bridge.wanted import living, tenant_from
@@ -247,7 +247,7 @@ def record(
     if operation.step is None:
         assert seen is not None
         assert operation.server_id is not None
-        held = mirror.still_held(tx, there.tenant_id, seen.held)
+        held = hands.still_held(tx, there.tenant_id, seen.held)
         mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=held, now=moment)
         _switch(tx, operation, there, moment=moment, keep=keep)
         further = replace(operation, step=Step.MATCH, server_id=there.server_id)

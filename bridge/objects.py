@@ -38,7 +38,7 @@ from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.operations import Kind, Operation, State
 from bridge.pbx.driver import Extension, Number
 from bridge.service import Service
-from bridge.store import mirror, objects, operations, services, tasks
+from bridge.store import hands, mirror, objects, operations, services, tasks, wishes
 from bridge.store.mirror import SHELVES, Shelf
 from bridge.store.objects import Kept
 from bridge.wanted import living
@@ -230,13 +230,13 @@ def _last_of(tx: Connection, service: Service) -> Operation | None:
 
 def _want(tx: Connection, bridge: Bridge, tenant_id: int, wish: Edit) -> None:
     if wish.after is None:
-        mirror.unwant(tx, tenant_id, wish.kind, [wish.key])
+        wishes.unwant(tx, tenant_id, wish.kind, [wish.key])
         return
     domain = mirror.domain_of(tx, tenant_id)
     identifier = placement.identifier(bridge, WORDS[wish.kind], f"{domain}/{wish.key}")
-    mirror.want(tx, tenant_id, [wish.after], uuid_of={wish.key: identifier}, vault=bridge.vault)
+    wishes.want(tx, tenant_id, [wish.after], uuid_of={wish.key: identifier}, vault=bridge.vault)
     if wish.is_freed:
-        mirror.let_go(tx, tenant_id, wish.kind, wish.key)
+        hands.let_go(tx, tenant_id, wish.kind, wish.key)
 
 
 def _settle_limits(tx: Connection, asking: Asking, room: Room, wish: Edit) -> None:

@@ -18,7 +18,7 @@ from bridge.pbx.driver import Extension
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Chosen, Resources, Service, resources_from, with_options
-from bridge.store import handlers, lanes, mirror, operations, placements, servers, services
+from bridge.store import handlers, lanes, mirror, operations, placements, servers, services, wishes
 from bridge.wanted import Status
 
 
@@ -138,7 +138,7 @@ def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id
     ]
     domain = mirror.domain_of(tx, tenant_id)
     identifiers = {number: identifier(bridge, "extension", f"{domain}/{number}") for number in numbers}
-    mirror.want(tx, tenant_id, wanted, uuid_of=identifiers, vault=bridge.vault)
+    wishes.want(tx, tenant_id, wanted, uuid_of=identifiers, vault=bridge.vault)
 
 
 def chosen_resources(tx: Connection, product_id: int, options: Mapping[str, str]) -> tuple[int | None, Chosen]:

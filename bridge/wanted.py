@@ -7,7 +7,7 @@ suspended service's own extensions and numbers are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -146,6 +146,18 @@ class Held:
 
 
 NOTHING_HELD = Held()
+
+
+def held_to(held: Held) -> dict[str, Any]:
+    document = {each.name: getattr(held, each.name) for each in fields(held)}
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in document.items() if value}
+
+
+def held_from(document: dict[str, Any]) -> Held:
+    members: dict[str, Any] = {
+        name: frozenset(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    return Held(**members)
 
 
 def held_by_hand(before: Held, *, applied: Tenant | None, actual: Tenant | None, begun: Held = NOTHING_HELD) -> Held:

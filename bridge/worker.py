@@ -22,7 +22,7 @@ from bridge.logs import say, way
 from bridge.operations import DESTRUCTIVE, Event, Kind, Operation, Rules, State, Step, after, after_trouble
 from bridge.pbx.driver import Driver
 from bridge.server import Server
-from bridge.store import lanes, mirror, notices, operations, servers, services
+from bridge.store import hands, lanes, mirror, notices, operations, servers, services
 from bridge.store.lanes import Grip, Lease
 from bridge.wanted import Held, living
 
@@ -90,7 +90,7 @@ class Worker:
             def act(tx: Connection) -> bool:
                 if not lanes.hold(tx, lease, work.mirror.tenant_id):
                     return False
-                mirror.intend(tx, work.mirror, held=held, switching_off=switching_off)
+                hands.intend(tx, work.mirror, held=held, switching_off=switching_off)
                 return True
 
             if not transact(self.bridge.engine, act):
@@ -168,7 +168,7 @@ class Worker:
             assert operation.server_id is not None
             return done, leftover.record(tx, there, operation.server_id)
         assert seen is not None
-        held = mirror.still_held(tx, there.tenant_id, seen.held)
+        held = hands.still_held(tx, there.tenant_id, seen.held)
         mirror.record(tx, there, applied=seen.applied, actual=seen.actual, held=held, now=moment)
         return done, operation.kind is Kind.PURGE and seen.actual is None
 

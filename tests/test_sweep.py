@@ -32,7 +32,7 @@ from bridge.pbx.driver import Extension, Gateway, Number, Tenant
 from bridge.secret import Secret
 from bridge.serving import notice_for
 from bridge.settings import Settings
-from bridge.store import lanes, mirror, servers
+from bridge.store import lanes, mirror, servers, wishes
 from bridge.store import services as service_store
 from bridge.tables import metadata
 from bridge.tables import operations as operation_rows
@@ -622,7 +622,7 @@ def test_one_number_in_two_tenants_is_a_duplicate(shop: Shop) -> None:
     tenant_id = shop.tenants()["other1.example"][0]
 
     def want(tx: Connection) -> None:
-        mirror.want(tx, tenant_id, [number], uuid_of={number.e164: "x"}, vault=shop.bridge.vault)
+        wishes.want(tx, tenant_id, [number], uuid_of={number.e164: "x"}, vault=shop.bridge.vault)
 
     transact(shop.bridge.engine, want)
     shop.pbx.by_hand.change("other2.example", lambda tenant: replace(tenant, numbers=(number,)))

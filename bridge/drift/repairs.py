@@ -19,7 +19,7 @@ from bridge.errors import BridgeError, Conflict, Refused
 from bridge.operations import Kind, State
 from bridge.pbx.comparison import KEYS
 from bridge.service import Service
-from bridge.store import mirror, operations, placements, tenants
+from bridge.store import mirror, operations, placements, tenants, wishes
 from bridge.store import services as service_store
 from bridge.wanted import living
 
@@ -131,7 +131,7 @@ def take_out(bridge: Bridge, service_id: int, tenant_id: int, *, caller: str, dr
         if not due or not alive or not operations.hold_idle(tx, tenant_id):
             return {"left": True}
         moment = now(tx)
-        mirror.unwant_service(tx, tenant_id, service_id)
+        wishes.unwant_service(tx, tenant_id, service_id)
         placements.leave(tx, [service_id], at=moment)
         service_store.save(tx, replace(due[0], tenant_id=None))
         server_id = mirror.load(tx, [tenant_id], bridge.vault)[tenant_id].server_id
@@ -233,7 +233,7 @@ def _import_objects(bridge: Bridge, asking: Asking, remedy: Remedy) -> dict[str,
             for each in objects:
                 kind, key = _key_of(each).split(" ", 1)
                 chosen = {key: placement.identifier(bridge, kind, f"{domain}/{key}")}
-                mirror.want(tx, remedy.tenant_id, [each], uuid_of=chosen, vault=bridge.vault)
+                wishes.want(tx, remedy.tenant_id, [each], uuid_of=chosen, vault=bridge.vault)
         return answer
 
     return _within(bridge, asking, act)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from bridge.service import Service
 from bridge.store.services import password_of
 from bridge.tables import destinations, domains, extensions, gateways, routes
 from bridge.vault import Vault
-from bridge.wanted import NOTHING_HELD, Held, living
+from bridge.wanted import NOTHING_HELD, Held, held_from, held_to, living
 
 Thing = Extension | Gateway | Number | Route
 
@@ -200,89 +200,6 @@ def with_administrator(tx: Connection, mirror: Mirror, members: Iterable[Service
     return mirror
 
 
-def want(tx: Connection, tenant_id: int, things: Sequence[Thing], *, uuid_of: Mapping[str, str], vault: Vault) -> None:
-    """Wants objects of one kind, new ones or changed ones."""
-    if not things:
-        return
-    shelf = SHELVES[type(things[0])]
-    column = shelf.table.c[shelf.column]
-    keys = [shelf.key_of(each) for each in things]
-    there = {key for (key,) in tx.execute(select(column).where(shelf.table.c.tenant_id == tenant_id, column.in_(keys)))}
-    new = []
-    for thing in things:
-        key = shelf.key_of(thing)
-        changed: dict[str, Any] = {"service_id": thing.service_id, "wanted": object_to_json(thing)} | shelf.claim(key)
-        password: Secret | None = getattr(thing, "password", None)
-        if password is not None:
-            changed["secret"] = vault.seal(password, place=shelf.place(tenant_id, key))
-        if key in there:
-            changed |= {"pbx_uuid": uuid_of[key]} if key in uuid_of else {}
-            tx.execute(update(shelf.table).where(shelf.table.c.tenant_id == tenant_id, column == key).values(changed))
-        else:
-            new.append(
-                {"secret": None}
-                | changed
-                | {
-                    "tenant_id": tenant_id,
-                    shelf.column: key,
-                    "pbx_uuid": uuid_of[key],
-                    "held_by_hand": 0,
-                    "origin": "bridge",
-                }
-            )
-    if new:
-        tx.execute(insert(shelf.table), new)
-
-
-def unwant(tx: Connection, tenant_id: int, kind: type[Thing], keys: Sequence[str]) -> int:
-    """Wants objects no more. The rows go when the PBX has let the objects go."""
-    shelf = SHELVES[kind]
-    mine = (shelf.table.c.tenant_id == tenant_id) & shelf.table.c[shelf.column].in_(keys)
-    changed = tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None))).rowcount
-    return int(changed)
-
-
-def unwant_service(tx: Connection, tenant_id: int, service_id: int) -> None:
-    """Wants nothing more that belongs to a service."""
-    for shelf in SHELVES.values():
-        mine = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c.service_id == service_id)
-        tx.execute(update(shelf.table).where(mine).values(wanted=None, secret=None, **shelf.claim(None)))
-
-
-def intend(tx: Connection, mirror: Mirror, *, held: Held, switching_off: Held) -> None:
-    """What is about to be switched off, and what a hand had switched off before we did, unless it was let go since."""
-    let_go = mirror.held - still_held(tx, mirror.tenant_id, mirror.held)
-    intended = {"held_by_hand": _held_to(held - let_go), "switching_off": _held_to(switching_off | let_go)}
-    tx.execute(update(domains).where(domains.c.id == mirror.tenant_id).values(intended))
-
-
-def let_go(tx: Connection, tenant_id: int, kind: type[Thing], key: str) -> None:
-    """Forgets that a hand switched an object off: somebody who may says that it is on again.
-
-    Until it is, that it is off is no hand's doing, just as if we had begun to switch it off.
-    """
-    shelf = SHELVES[kind]
-    mine = domains.c.id == tenant_id
-    row = tx.execute(select(domains.c.held_by_hand, domains.c.switching_off).where(mine).with_for_update()).one()
-    members: dict[str, Any] = {shelf.member: frozenset({key})}
-    freed = Held(**members)
-    left = {
-        "held_by_hand": _held_to(_held_from(row.held_by_hand) - freed),
-        "switching_off": _held_to(_held_from(row.switching_off) | freed),
-    }
-    tx.execute(update(domains).where(mine).values(left))
-    same = (shelf.table.c.tenant_id == tenant_id) & (shelf.table.c[shelf.column] == key)
-    tx.execute(update(shelf.table).where(same).values(held_by_hand=0))
-
-
-def still_held(tx: Connection, tenant_id: int, held: Held) -> Held:
-    """What of this, which was written down before, nobody has let go since."""
-    if held == NOTHING_HELD:
-        return held
-    mine = select(domains.c.held_by_hand).where(domains.c.id == tenant_id)
-    return held - (held - _held_from(tx.execute(mine.with_for_update()).scalar_one()))
-
-
 def record(
     tx: Connection, mirror: Mirror, *, applied: Tenant | None, actual: Tenant | None, held: Held, now: datetime
 ) -> None:
@@ -302,7 +219,7 @@ def record(
             applied=_own(applied),
             actual=_own(actual),
             actual_state=_state_of(actual),
-            held_by_hand=_held_to(held),
+            held_by_hand=held_to(held),
             **seen,
         )
     )
@@ -388,8 +305,8 @@ def _mirror_from(row: Row[Any]) -> Mirror:
         plain=Tenant(row.domain, marker=row.pbx_uuid, description=row.wanted["description"]),
         applied=object_from_json(Tenant, row.applied) if row.applied is not None else None,
         actual=object_from_json(Tenant, row.actual) if row.actual is not None else None,
-        held=_held_from(row.held_by_hand),
-        switching_off=_held_from(row.switching_off),
+        held=held_from(row.held_by_hand),
+        switching_off=held_from(row.switching_off),
         wanted_state=row.wanted_state,
         actual_state=row.actual_state,
         delete_after=row.delete_after,
@@ -406,15 +323,3 @@ def _opened(row: Row[Any], shelf: Shelf, vault: Vault) -> Secret | None:
     if row.secret is None:
         return None
     return vault.open(row.secret, place=shelf.place(row.tenant_id, getattr(row, shelf.column)))
-
-
-def _held_to(held: Held) -> dict[str, Any]:
-    document = {each.name: getattr(held, each.name) for each in fields(held)}
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in document.items() if value}
-
-
-def _held_from(document: dict[str, Any]) -> Held:
-    members: dict[str, Any] = {
-        name: frozenset(value) if isinstance(value, list) else value for name, value in document.items()
-    }
-    return Held(**members)
