@@ -46,13 +46,13 @@ def match(
     crash: Crash,
     intend: Intend,
 ) -> Seen:
-    """Makes the tenant as wanted. One that nobody wants and that is not there is left alone.
+    """Makes the tenant as wanted. Where nobody wants it, and there is none or never was ours, nothing is done.
 
     If this ends before it is known how, the next attempt has to tell what a hand switched off from what we did.
     """
     wanted = tenant_from(mirror.plain, contributions)
     actual = driver.find(wanted.domain)
-    if actual is None and not living(contributions):
+    if not living(contributions) and (actual is None or _is_anothers(mirror, actual)):
         return Seen(None, None, Held())
     if actual is not None:
         _may_touch(wanted, actual, adopt)
@@ -119,7 +119,7 @@ def _put(driver: Driver, tenant: Tenant, *, adopt: Adopt, crash: Crash) -> Tenan
 def remove(driver: Driver, mirror: Mirror, *, crash: Crash) -> Seen:
     """Deletes the tenant, if it still carries our marker in the moment of deletion."""
     actual = driver.find(mirror.plain.domain)
-    if actual is not None:
+    if actual is not None and not _is_anothers(mirror, actual):
         _may_touch(mirror.plain, actual, "never")
         crash(Point.STEP_BEFORE)
         try:
@@ -131,6 +131,11 @@ def remove(driver: Driver, mirror: Mirror, *, crash: Crash) -> Seen:
         if driver.find(mirror.plain.domain) is not None:
             raise OutcomeUnknown(f"{mirror.plain.domain} was removed and is still there")
     return Seen(None, None, Held())
+
+
+def _is_anothers(mirror: Mirror, actual: Tenant) -> bool:
+    """We never made it there, and what is there under its name says so: it does not carry our marker."""
+    return mirror.applied is None and actual.marker != mirror.plain.marker
 
 
 def _may_touch(wanted: Tenant, actual: Tenant, adopt: Adopt) -> None:

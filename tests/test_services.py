@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bridge import handlers, objects, services, tasks
 from bridge.app import Bridge
@@ -465,6 +466,26 @@ def test_a_tenant_that_another_service_is_to_share_is_not_renamed(
     create(bridge, service_id=43)
 
     assert create(bridge, domain="acme2.example")["state"] == "manual"
+
+
+def test_the_end_of_what_was_refused_leaves_the_others_tenant_alone(
+    bridge: Bridge, pbx: MemoryPbx, taken: dict[str, Any]
+) -> None:
+    before = pbx.by_hand.see("acme.example")
+    ended = services.terminate(bridge, asking("service.terminate"), 42, None)
+    run_all(bridge)
+    with bridge.engine.begin() as tx:
+        tx.execute(text("UPDATE mod_ictvoipbilling_domains SET delete_after = '2026-01-01 00:00:00'"))
+        held = service_store.get(tx, 42)
+    assert held is not None
+    assert held.tenant_id is not None
+    repairs.purge(bridge, held.tenant_id, caller="sweep", dry_run=False)
+    run_all(bridge)
+
+    assert [state_of(bridge, each) for each in (taken, ended)] == ["superseded", "succeeded"]
+    assert services.get(bridge, 42)["wanted"]["domain"] is None, "its retention is over, and so is what is kept of it"
+    assert pbx.by_hand.see("acme.example") == before
+    assert transact(bridge.engine, lambda tx: task_store.listed(tx)) == []
 
 
 # --- packages and options --------------------------------------------------------------------------------------------
