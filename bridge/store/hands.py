@@ -13,8 +13,8 @@ from bridge.wanted import NOTHING_HELD, Held, held_from, held_to
 
 def intend(tx: Connection, mirror: Mirror, *, held: Held, switching_off: Held) -> None:
     """What is about to be switched off, and what a hand had switched off before we did, unless it was let go since."""
-    let_go = mirror.held - still_held(tx, mirror.tenant_id, mirror.held)
-    intended = {"held_by_hand": held_to(held - let_go), "switching_off": held_to(switching_off | let_go)}
+    freed = mirror.held - still_held(tx, mirror.tenant_id, mirror.held)
+    intended = {"held_by_hand": held_to(held - freed), "switching_off": held_to(switching_off | freed)}
     tx.execute(update(domains).where(domains.c.id == mirror.tenant_id).values(intended))
 
 
