@@ -68,7 +68,12 @@ def _handler_from(row: Row[Any]) -> Handler:
 def package(tx: Connection, product_id: int) -> tuple[int, dict[str, Any]] | None:
     """The newest version of a product's package, as it was saved."""
     mine = extended_rates.c.product_id == product_id
-    found = select(extended_rates).where(mine).order_by(extended_rates.c.version.desc()).limit(1)
+    found = (
+        select(extended_rates.c.version, extended_rates.c.package)
+        .where(mine)
+        .order_by(extended_rates.c.version.desc())
+        .limit(1)
+    )
     row = tx.execute(found).one_or_none()
     return (row.version, row.package) if row else None
 

@@ -118,7 +118,9 @@ class Place:
 
 
 def by_domain(tx: Connection, domain: str, *, lock: bool = False) -> Place | None:
-    found = select(domains).where(domains.c.domain == domain)
+    found = select(domains.c.id, domains.c.server_id, domains.c.client_id, domains.c.delete_after).where(
+        domains.c.domain == domain
+    )
     row = tx.execute(found.with_for_update() if lock else found).one_or_none()
     return Place(row.id, row.server_id, row.client_id, row.delete_after) if row else None
 

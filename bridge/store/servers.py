@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from bridge.database import NOW, now
 from bridge.secret import Secret
@@ -22,8 +22,13 @@ def get(tx: Connection, server_id: int, *, lock: bool = False) -> Server | None:
     return server_from(row) if row else None
 
 
+_PLAIN: list[ColumnElement[Any]] = [
+    each for each in servers.c if each.name not in ("secret", "created_at", "updated_at")
+]
+
+
 def listed(tx: Connection) -> list[Server]:
-    return [server_from(row) for row in tx.execute(select(servers).order_by(servers.c.server_id))]
+    return [server_from(row) for row in tx.execute(select(*_PLAIN).order_by(servers.c.server_id))]
 
 
 def accounts(tx: Connection) -> dict[int, int]:
