@@ -83,7 +83,10 @@ def serve(url: str, bound: socket.socket, ready: Event) -> None:
 
 def a_bridge(url: str) -> Bridge:
     return Bridge(
-        settings=Settings(instance=AUDIENCE), engine=connect(Secret(url), pool_size=20), vault=Vault(MASTER_KEY)
+        settings=Settings(instance=AUDIENCE),
+        engine=connect(Secret(url), pool_size=20),
+        single=connect(Secret(url), pool_size=20, commits_each=True),
+        vault=Vault(MASTER_KEY),
     )
 
 

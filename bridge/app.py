@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class Bridge:
     settings: Settings
     engine: Engine
     vault: Vault
+    single: Engine | None = None
+    """The same database, where each statement commits by itself; None where that saves nothing."""
     drivers: Drivers = field(default_factory=lambda: Drivers(surroundings()))
     whmcs: Whmcs | None = None
     records: Records | None = None
@@ -55,7 +58,8 @@ class Bridge:
 
 def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
     """Everything from its settings. Nothing is connected to before it is needed."""
-    engine = database.connect(settings.database_url, pool_size=pool_size)
+    connect = partial(database.connect, settings.database_url, pool_size=pool_size)
+    engine = connect()
     if not settings.master_key_file.exists():
         _assert_first_use(engine, settings.master_key_file)
     vault = vaults.of_file(settings.master_key_file)
@@ -67,6 +71,7 @@ def build(settings: Settings, *, pool_size: int = 20) -> Bridge:
         settings=settings,
         engine=engine,
         vault=vault,
+        single=None if engine.dialect.name == "sqlite" else connect(commits_each=True),
         drivers=Drivers(around),
         whmcs=whmcs,
         records=records_of(settings, addon),

@@ -76,15 +76,21 @@ def connect(
     connect_seconds: int = 5,
     read_seconds: int = 30,
     write_seconds: int = 30,
+    commits_each: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Engine:
-    """The engine behind a database URL. Nothing is opened yet. `clock` is what time it is in SQLite."""
+    """The engine behind a database URL. Nothing is opened yet. `clock` is what time it is in SQLite.
+
+    `commits_each`: for one statement that may be repeated. On MariaDB it commits by itself: one trip, where COMMIT is a
+    second.
+    """
     target = _read_url(url)
     if target.get_backend_name() == "sqlite":
         return _sqlite(target, clock, pool_size, pool_overflow, pool_seconds)
     return create_engine(
         target,
-        isolation_level="READ COMMITTED",
+        isolation_level="AUTOCOMMIT" if commits_each else "READ COMMITTED",
+        skip_autocommit_rollback=commits_each,  # it would be a trip that does nothing
         hide_parameters=True,  # an error tells the statement, never the values: they may be secret
         pool_size=pool_size,
         max_overflow=pool_overflow,
@@ -115,13 +121,15 @@ def transact(
     wait: Callable[[float], object] = time.sleep,
 ) -> T:
     """What `act` answers, committed. It may run more than once, so it touches nothing but the database."""
+    commits_each = engine.dialect.skip_autocommit_rollback
     for attempts_left in reversed(range(ATTEMPTS_MAX)):
         committing = False
         try:
             with engine.connect() as tx:
                 answer = act(tx)
                 committing = True
-                tx.commit()
+                if not commits_each:
+                    tx.commit()
                 return answer
         except trouble.TimeoutError as error:
             raise Unavailable("every database connection is in use", kind="overloaded") from error

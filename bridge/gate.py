@@ -125,8 +125,9 @@ class Gate:
             raise Denied("timestamp", kind="clock_skew")
         expires_at = self._ring.database_time() + timedelta(seconds=self._bridge.settings.nonce_seconds)
         key_id, nonce = guest.stamp.key_id, guest.stamp.nonce
+        engine = self._bridge.single or self._bridge.engine
         try:
-            transact(self._bridge.engine, lambda tx: nonces.use(tx, key_id=key_id, nonce=nonce, expires_at=expires_at))
+            transact(engine, lambda tx: nonces.use(tx, key_id=key_id, nonce=nonce, expires_at=expires_at))
         except IntegrityError:
             raise Denied("nonce", kind="replay") from None
 

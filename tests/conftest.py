@@ -106,8 +106,13 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def bridge(engine: Engine, settings: Settings) -> Bridge:
-    return Bridge(settings=settings, engine=engine, vault=Vault(os.urandom(32)), random=os.urandom)
+def bridge(engine: Engine, settings: Settings, request: pytest.FixtureRequest) -> Iterator[Bridge]:
+    single = None
+    if engine.dialect.name != "sqlite":
+        single = database.connect(request.getfixturevalue("migrated_mariadb"), commits_each=True)
+    yield Bridge(settings=settings, engine=engine, vault=Vault(os.urandom(32)), single=single, random=os.urandom)
+    if single is not None:
+        single.dispose()
 
 
 def _migrated(url: Secret) -> Secret:

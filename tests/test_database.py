@@ -252,6 +252,23 @@ def test_a_connection_the_server_closed_meanwhile_goes_unnoticed_r26(
     assert database.transact(mariadb_engine, facts) == {"fact": 0}
 
 
+def test_what_is_one_statement_is_one_trip_and_there_for_everybody(
+    mariadb_url: Secret,
+) -> None:
+    single = database.connect(mariadb_url, commits_each=True)
+    told = text("SHOW SESSION STATUS WHERE Variable_name IN ('Com_commit', 'Com_rollback', 'Com_insert')")
+    for name in ("first", "second"):
+        database.transact(single, lambda tx, name=name: tx.execute(insert(installation).values(a_fact(name))))  # type: ignore[misc]
+    counted = database.transact(single, lambda tx: {name: int(value) for name, value in tx.execute(told)})
+    other = database.connect(mariadb_url)
+    kept = database.transact(other, facts)
+    single.dispose()
+    other.dispose()
+
+    assert counted == {"Com_commit": 0, "Com_rollback": 0, "Com_insert": 2}
+    assert kept == {"first": 0, "second": 0}
+
+
 # --- what the operator is told ---------------------------------------------------------------------------------------
 
 
