@@ -59,6 +59,10 @@ class Rate:
     """When in the week it holds; None is always, and gives way to a row of the same prefix that names the hour."""
     is_custom: bool = False
     """`status` 0: the row wins by its length and sends the call to the package's own price."""
+    caller_prefix: str = ""
+    """Only for callers whose number starts so; the longest of a prefix comes before the one that takes every caller."""
+    is_priced: bool = True
+    """False where a table holds no price that can be read: the call is held, it never costs 0."""
 
     def is_valid(self, moment: datetime) -> bool:
         after_start = self.effective_from is None or self.effective_from <= moment
