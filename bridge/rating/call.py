@@ -42,6 +42,10 @@ class Call:
     extension: str = ""
     by_gateway: bool = True
     """It crossed a carrier: then a short number is not an extension."""
+    description: str = ""
+    """What the PBX says of it, such as `voicemail`; filters may ask for a word of it."""
+    in_conference: bool = False
+    """It brought somebody into a conference room, which has a price of its own."""
 
     @property
     def moment(self) -> datetime:
