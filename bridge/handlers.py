@@ -13,7 +13,8 @@ from bridge.asking import Asking
 from bridge.database import transact
 from bridge.errors import NotFound, NotPrepared
 from bridge.handler import MANUAL, Handler, handler_from, settings_of
-from bridge.service import LIMIT_MAX, resources_from
+from bridge.rating.package import LIMIT_MAX
+from bridge.service import resources_from
 from bridge.store import audit, handlers
 
 

@@ -8,27 +8,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.errors import NotPrepared
+from bridge.rating.package import LIMIT_MAX, LIMITS
 from bridge.wanted import Contribution, Status, SuspendPolicy
 
 How = Literal["add", "replace"]
-LIMITS = frozenset(
-    {
-        "extensions",
-        "gateways",
-        "dids",
-        "concurrent_calls",
-        "minutes_per_period",
-        "fax_pages_per_period",
-        "users",
-        "devices",
-        "ring_groups",
-        "ivrs",
-        "queues",
-    }
-)
-
-LIMIT_MAX = 1_000_000
-"""The most that is sold of anything; what is to be more is unlimited."""
 
 
 @dataclass(frozen=True, slots=True)

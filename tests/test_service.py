@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import NotPrepared
-from bridge.service import LIMITS, Chosen, Resources, resources_from, resources_to, with_options
+from bridge.rating.package import LIMITS
+from bridge.service import Chosen, Resources, resources_from, resources_to, with_options
 from bridge.wanted import SuspendPolicy
 
 PACKAGE = {

@@ -19,6 +19,26 @@ MARKUP_PLACES = 4
 MARKUP_UNIT = 100 * 10**MARKUP_PLACES
 """A markup is in ten-thousandths of a percent: 250000 is 25 %, and a price with it is x (MARKUP_UNIT + 250000)."""
 
+LIMITS = frozenset(
+    {
+        "extensions",
+        "gateways",
+        "dids",
+        "concurrent_calls",
+        "minutes_per_period",
+        "fax_pages_per_period",
+        "users",
+        "devices",
+        "ring_groups",
+        "ivrs",
+        "queues",
+    }
+)
+"""What a package can limit: absent is unlimited, 0 is none."""
+
+LIMIT_MAX = 1_000_000
+"""The most that is sold of anything; what is to be more is unlimited."""
+
 
 class PackageType(StrEnum):
     METERED = "metered"
