@@ -242,6 +242,8 @@ class Package:
     filters: Filters = Filters()
     conference: Conference | None = None
     fax: Fax | None = None
+    fax_inbound: Fax | None = None
+    """What received faxes cost; None is nothing."""
     destinations_allowed: Allowed | None = None
 
     # what others read: quotas, guards, provisioning
