@@ -30,8 +30,8 @@ class Fault:
     line: int | None = None
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
-        return f"{where}{path_text(self.path)} {self.told}"
+        line = f"line {self.line}:" if self.line is not None else ""
+        return " ".join(filter(None, (line, path_text(self.path), self.told)))
 
 
 class Faulty(ValueError):

@@ -54,7 +54,7 @@ def load_package(path: Path, *, note: Note = lambda _sentence: None) -> Package:
     text = _text_of(path)
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadPackage([Fault((), f"is not TOML: {error}")], str(path)) from None
     faults: list[Fault] = []
     whole = Table(document, (), faults)
@@ -154,7 +154,8 @@ def _package(table: Table, note: Note) -> Package:
         special_numbers=package_parts.special_numbers(table),
         filters=package_parts.filters(table),
         conference=package_parts.conference(table),
-        fax=package_parts.fax(table),
+        fax=package_parts.fax(table, "fax"),
+        fax_inbound=package_parts.fax(table, "fax_inbound"),
         destinations_allowed=package_parts.destinations_allowed(table),
         policies=package_terms.policies(table),
         guards=package_terms.guards(table),

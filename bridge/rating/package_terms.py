@@ -74,19 +74,18 @@ def options(package: Table) -> dict[str, dict[str, str]]:
     table = package.table("options")
     if table is None:
         return {}
-    found: dict[str, dict[str, str]] = {}
-    for name in table.names():
-        option = table.table(name)
-        if option is None:
-            continue
-        limit = option.choice("limit", ("", *sorted(LIMITS)), "")
-        feature = option.text("feature", _FEATURE, _FEATURE_RULE)
-        how = option.choice("how", HOW, "add")
-        if bool(limit) == bool(feature):
-            option.fault("stands for either a limit or a feature")
-        option.end()
-        found[name] = {"limit": limit, "how": how} if limit else {"feature": feature, "how": how}
-    return found
+    return {name: _option(option) for name in table.names() if (option := table.table(name)) is not None}
+
+
+def _option(table: Table) -> dict[str, str]:
+    if ("limit" in table) == ("feature" in table):
+        table.fault("stands for either a limit or a feature")
+    how = table.choice("how", HOW, "add")
+    limits_known = sorted(LIMITS)
+    limit = table.choice("limit", limits_known, limits_known[0])
+    feature = table.text("feature", _FEATURE, _FEATURE_RULE)
+    table.end()
+    return {"feature": feature, "how": how} if feature else {"limit": limit, "how": how}
 
 
 def features(package: Table) -> dict[str, bool]:
