@@ -64,9 +64,7 @@ class Texts:
     def word(self, at: int = 0) -> Words:
         """Eight bytes of each from this one on, zeros behind its end."""
         window: Words = np.ndarray((len(self.buffer) - WORD + 1,), "<u8", self.buffer, strides=(1,))
-        left = np.minimum(np.maximum(self.lengths - at, 0), WORD)
-        kept: Words = window[np.minimum(self.starts + at, len(window) - 1)] & _KEPT[left]
-        return kept
+        return first_bytes(window[np.minimum(self.starts + at, len(window) - 1)], self.lengths - at)
 
     def after(self, count: int | Ints) -> Texts:
         """Without the first so many bytes, of which none is shorter."""
@@ -80,6 +78,12 @@ class Texts:
 
     def begin_with(self, text: bytes) -> Flags:
         return Texts(self.buffer, self.starts, np.minimum(self.lengths, len(text))).equal(text)
+
+
+def first_bytes(word: Words, count: Ints | int) -> Words:
+    """The first so many bytes, zeros for the rest; as many as there are where more are asked for."""
+    kept: Words = word & _KEPT[np.clip(count, 0, WORD)]
+    return kept
 
 
 def eight_digits(word: Words) -> Words:
