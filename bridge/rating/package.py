@@ -39,6 +39,24 @@ LIMITS = frozenset(
 LIMIT_MAX = 1_000_000
 """The most that is sold of anything; what is to be more is unlimited."""
 
+NUMBER_TYPES = (
+    "fixed_line",
+    "mobile",
+    "fixed_line_or_mobile",
+    "toll_free",
+    "premium_rate",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+)
+"""The kinds of numbers that the numbering plans know."""
+
+HIGH_RISK_TYPES = frozenset({"premium_rate", "personal_number"})
+"""Closed unless a package says itself which kinds it blocks."""
+
 
 class PackageType(StrEnum):
     METERED = "metered"
@@ -170,7 +188,7 @@ class Allowed:
     """Where calls may go. It drives dial plans and never changes a price."""
 
     countries: frozenset[str] = frozenset()
-    block_types: frozenset[str] = frozenset()
+    block_types: frozenset[str] = HIGH_RISK_TYPES
     block_prefixes: tuple[str, ...] = ()
     allow_prefixes: tuple[str, ...] = ()
 

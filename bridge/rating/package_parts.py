@@ -11,9 +11,9 @@ import phonenumbers
 from bridge.rating import cut_points
 from bridge.rating.call import Direction
 from bridge.rating.cut_points import Span
-from bridge.rating.destination import NUMBER_TYPES
 from bridge.rating.document import Table, shown
 from bridge.rating.package import (
+    NUMBER_TYPES,
     Allowed,
     Bundle,
     Charging,
@@ -43,7 +43,7 @@ LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,255}"
 LINE_RULE = "one line of 1 to 255 characters"
 _CODE = r"[^\x00-\x1f]{1,64}"
 _COUNTRY_RULE = "a country of ISO 3166, such as CA"
-_FILTER = r"[0-9xX*#]{1,32}|\[[^\[\]\x00-\x1f]{1,64}\]"
+_FILTER = r"[0-9xX*#]{1,32}|\[[^\[\]\x00-\x1f]{1,64}\][0-9xX*#]{0,32}"
 _FILTER_RULE = "digits with x for any digit, such as 1800xxxxxxx, or a word in square brackets, such as [voicemail]"
 
 WAYS: tuple[Way, ...] = ("outbound", "inbound", "both")
@@ -256,8 +256,8 @@ def conference(package: Table) -> Conference | None:
     return found
 
 
-def fax(package: Table) -> Fax | None:
-    table = package.table("fax")
+def fax(package: Table, name: str) -> Fax | None:
+    table = package.table(name)
     if table is None:
         return None
     if "per_page" not in table and "per_minute" not in table:
@@ -277,7 +277,7 @@ def destinations_allowed(package: Table) -> Allowed | None:
         return None
     found = Allowed(
         countries=_countries(table),
-        block_types=_types(table, "block_types"),
+        block_types=_types(table, "block_types") if "block_types" in table else Allowed().block_types,
         block_prefixes=table.texts("block_prefixes", DIGITS, DIGITS_RULE),
         allow_prefixes=table.texts("allow_prefixes", DIGITS, DIGITS_RULE),
     )
@@ -335,12 +335,13 @@ def document(package: Package) -> dict[str, Any]:
             "participants_min": room.participants_min,
             "suppress_leg_charge": room.suppress_leg_charge,
         }
-    if package.fax is not None:
-        found["fax"] = {
-            "per_page": price_text(package.fax.per_page),
-            "per_minute": price_text(package.fax.price),
-            "step_seconds": package.fax.step_seconds,
-        }
+    for name, faxes in {"fax": package.fax, "fax_inbound": package.fax_inbound}.items():
+        if faxes is not None:
+            found[name] = {
+                "per_page": price_text(faxes.per_page),
+                "per_minute": price_text(faxes.price),
+                "step_seconds": faxes.step_seconds,
+            }
     if (allowed := package.destinations_allowed) is not None:
         found["destinations_allowed"] = {
             "countries": sorted(allowed.countries),

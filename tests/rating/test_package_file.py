@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.rating.call import Direction
-from bridge.rating.destination import NUMBER_TYPES
-from bridge.rating.package import LIMITS, Package, PackageType, Scope, Tier, TierMode
+from bridge.rating.package import LIMITS, NUMBER_TYPES, Package, PackageType, Scope, Tier, TierMode
 from bridge.rating.package_file import BadPackage, load_package, package_document, read_package
 from bridge.rating.price import price_text
 from bridge.rating.rate import MINUTES, Increments
@@ -572,9 +571,10 @@ DOCUMENTS = table(
     ),
     overrides=st.lists(table({"prefix": DIGITS, "per_minute": AMOUNTS}, direction=WAYS, **INCREMENTS), max_size=2),
     special_numbers=st.lists(SPECIALS, max_size=3),
-    filters=table(suppress=st.lists(st.sampled_from(["*xx", "#xx", "[voicemail]"]), unique=True)),
+    filters=table(suppress=st.lists(st.sampled_from(["*xx", "#xx", "[voicemail]", "[inbound]800xxxxxxx"]), unique=True)),
     conference=table({"per_participant_minute": AMOUNTS}, per_session=AMOUNTS, free_seconds_per_period=SECONDS),
     fax=table({"per_page": AMOUNTS}, per_minute=AMOUNTS),
+    fax_inbound=table({"per_minute": AMOUNTS}, step_seconds=STEPS),
     destinations_allowed=table(countries=COUNTRIES, block_types=TYPES, block_prefixes=PREFIXES),
     suspend_policy=st.sampled_from(["dial_restrict", "gateway"]),
     retention_days=st.integers(0, 3650),
