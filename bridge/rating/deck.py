@@ -106,27 +106,32 @@ class Deck:
 
     def find(self, number: str, moment: datetime, caller: str = "") -> Rate | None:
         """The row of the longest prefix of `number` that is there at that moment, for that caller."""
+        row = self.find_place(number, moment, caller)
+        return None if row is None else self._rate(row)
+
+    def find_place(self, number: str, moment: datetime, caller: str = "") -> int | None:
+        """The place of that row in `rows`."""
         key = key_of(number[: self._longest])
         page_of = self._pages.get
         least = self._least
         while key >= least:
             page = page_of(key)
             if page is not None:
-                rate = self._first_usable(key, page, moment, caller)
-                if rate is not None:
-                    return rate
+                row = self._first_usable(key, page, moment, caller)
+                if row is not None:
+                    return row
             key //= 10
         return None
 
-    def _first_usable(self, key: int, page: int, moment: datetime, caller: str) -> Rate | None:
+    def _first_usable(self, key: int, page: int, moment: datetime, caller: str) -> int | None:
         keys, bits = self.rows.keys, self._page_bits
         row = bisect_left(keys, key, page << bits, min(len(keys), (page + 1) << bits))
         if not self._conditional:
-            return self._rate(row)
+            return row
         minute = self._minute_of_week(moment) if self._banded else 0
         while row < len(keys) and keys[row] == key:
             if self.rows.terms_known[self.rows.terms[row]].is_usable(moment, minute, caller):
-                return self._rate(row)
+                return row
             row += 1
         return None
 

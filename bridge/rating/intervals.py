@@ -36,6 +36,9 @@ class Numbers:
     def __len__(self) -> int:
         return len(self.padded)
 
+    def text(self, place: int) -> str:
+        return f"{int(self.padded[place]):0{DIGITS}d}"[: int(self.lengths[place])]
+
     def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Numbers:
         return Numbers(self.padded[chosen], self.lengths[chosen])
 
