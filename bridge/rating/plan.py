@@ -49,7 +49,7 @@ def facts_of(number: str) -> Facts | None:
     code = calling_code_of(number)
     if code is None:
         return None
-    plan = _plan(code)
+    plan = plan_of(code)
     state = START
     for digit in number[len(code) :].encode():
         after = plan.step[10 * state + digit - 48]
@@ -104,7 +104,7 @@ _EITHER = frozenset({FIXED, MOBILE, FIXED_OR_MOBILE})
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     step: tuple[int, ...]
     ended: tuple[Facts, ...]
     """By state: of a number that ends there."""
@@ -113,7 +113,8 @@ class _Plan:
 
 
 @cache
-def _plan(code: str) -> _Plan:
+def plan_of(code: str) -> Plan:
+    """The table of a calling code."""
     regions = _CODES[code]
     claims, patterns = list[_Claim](), list[str]()
     for region in regions:
@@ -131,7 +132,7 @@ def _plan(code: str) -> _Plan:
     leading = {region for region, kind in claims if kind == _LEADING}
     matched = [[claims[number] for number in numbers] for numbers in table.matched]
     alive = [[claims[number] for number in numbers] for numbers in table.alive]
-    return _Plan(
+    return Plan(
         table.step,
         ended=tuple(_ended(regions, leading, *each) for each in zip(matched, alive, strict=True)),
         begun=tuple(_begun(regions, each) for each in alive),
