@@ -14,7 +14,7 @@ In order, rows of one prefix are neighbours, and the one to ask first comes firs
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -147,14 +147,19 @@ class DeckRows:
 
     def in_order(self) -> DeckRows:
         """By prefix; of one prefix the row to ask first, and of two that are alike the later."""
+        order = self.order()
+        return self if order is None else self.taken(order)
+
+    def order(self) -> Sequence[int] | None:
+        """Which rows come after one another in order; None where they already stand so."""
         if all(map(lt, self.keys, islice(self.keys, 1, None))):
-            return self
+            return None
         ranks = {terms: rank for rank, terms in enumerate(sorted(self.terms_known, key=_first_asked))}
         rank_of = [ranks[terms] for terms in self.terms_known]
         keys, terms, ranked = self.keys, self.terms, len(rank_of)
         order = list(reversed(range(len(keys))))
         order.sort(key=lambda row: keys[row] * ranked + rank_of[terms[row]])
-        return self.taken(order)
+        return order
 
     def taken(self, order: Iterable[int]) -> DeckRows:
         """These rows, in this order. What they share is shared with this one."""
