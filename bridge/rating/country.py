@@ -69,7 +69,7 @@ class Country:
         is_transformed = self._transformed and found.lastindex and found.group(found.re.groups) is not None
         front = found.expand(self._transformed) if self._transformed and is_transformed else ""
         bare = front + digits[found.end() :]
-        return digits if self.has(digits) and not self.has(bare) else bare
+        return digits if not self.has(bare) and self.has(digits) else bare
 
 
 @cache
