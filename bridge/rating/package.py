@@ -16,7 +16,7 @@ from bridge.rating.call import Direction
 from bridge.rating.rate import MINUTES, Increments
 
 MARKUP_PLACES = 4
-MARKUP_UNIT = 100 * 10**MARKUP_PLACES
+MARKUP_UNIT: int = 100 * 10**MARKUP_PLACES
 """A markup is in ten-thousandths of a percent: 250000 is 25 %, and a price with it is x (MARKUP_UNIT + 250000)."""
 
 LIMITS = frozenset(

@@ -11,7 +11,7 @@ from decimal import Decimal
 PLACES = 10
 """How exactly a price can be written; what is finer is refused, never cut."""
 
-UNIT = 10**PLACES
+UNIT: int = 10**PLACES
 PER_MICRO = UNIT // 1_000_000
 WHOLE_DIGITS_MAX = 12
 

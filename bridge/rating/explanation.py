@@ -1,0 +1,164 @@
+"""Why a call costs what it costs, as a document that is enough to compute it again.
+
+{"package": "Premium", "call": {"to": "0044 20...", "seconds": 37, ...}, "number": "4420...", "steps": [...],
+ "class": "billable", "price": {"source": "tariff", "prefix": "44", "base": "0.01", "markup_percent": "25", ...},
+ "seconds": {"answered": 37, "billed": 42, "free_per_call": 0, "covered": [...], "charged": 42},
+ "parts": [{"seconds": 42, "per_minute": "0.0125"}], "unrounded": "0.00875", "charge": "0.008750", ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from bridge.rating.allowance import Covered
+from bridge.rating.amount import Part, amount_text, exact_text
+from bridge.rating.call import Call, CallClass
+from bridge.rating.level import Pricing
+from bridge.rating.package import MARKUP_PLACES
+from bridge.rating.price import PLACES, micro_text, price_text, rounded
+from bridge.rating.rate import Increments
+
+if TYPE_CHECKING:
+    from bridge.rating.terms import Meaning, Terms
+
+RULES = 1
+"""Counts how charges are made: a change that gives another amount for the same call is another number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    call: Call
+    terms: Terms
+    meaning: Meaning
+    cls: CallClass
+    pricing: Pricing | None = None
+    billed: int = 0
+    free_per_call: int = 0
+    covered: tuple[Covered, ...] = ()
+    parts: tuple[Part, ...] = ()
+    tier_seconds_before: int = 0
+    amount: int = 0
+    """In sixtieths of exact prices (`amount.py`), before the one rounding."""
+    micro: int | None = None
+    note: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON can hold it: prices and amounts are plain decimals in quotes, times are UTC."""
+        call, called, pricing = self.call, self.meaning.called, self.pricing
+        found = {
+            **heading(self.terms),
+            "call": {
+                "id": call.id,
+                "direction": call.direction.value,
+                "from": call.caller,
+                "to": call.called,
+                "at": call.moment.astimezone(UTC).isoformat(),
+                "seconds": call.seconds,
+            },
+            "number": called.number,
+            "steps": [*called.steps],
+            "class": self.cls.value,
+            "note": self.note,
+        }
+        if pricing is not None:
+            found["price"] = price_document(pricing)
+            found["seconds"] = {
+                "answered": call.seconds,
+                "billed": self.billed,
+                "free_per_call": self.free_per_call,
+                "covered": [part._asdict() for part in self.covered],
+                "charged": sum(part.seconds for part in self.parts),
+            }
+            if pricing.in_tiers:
+                found["seconds"]["in_tiers_before"] = self.tier_seconds_before
+            found["parts"] = [part_document(part) for part in self.parts]
+            found["unrounded"] = amount_text(self.amount)
+        return found | outcome(self.terms, self.micro)
+
+
+def heading(terms: Terms) -> dict[str, Any]:
+    return {
+        "rules": RULES,
+        "program": terms.program,
+        "package": terms.package.name,
+        "package_version": terms.package_version,
+    }
+
+
+def outcome(terms: Terms, micro: int | None) -> dict[str, Any]:
+    decimals = terms.package.cost_decimals
+    return {
+        "rounding": "half up, once",
+        "decimals": decimals,
+        "charge": None if micro is None else micro_text(micro, decimals),
+        "currency": terms.package.currency,
+    }
+
+
+def price_document(pricing: Pricing) -> dict[str, Any]:
+    """Setup and minimum are as they are charged: a tariff's with its markup."""
+    increments = pricing.increments
+    found: dict[str, Any] = {"source": pricing.source.value, "prefix": pricing.prefix}
+    if pricing.deck:
+        found |= {"deck": pricing.deck, "deck_state": pricing.deck_state}
+    if pricing.name:
+        found["name"] = pricing.name
+    if pricing.base is not None:
+        found |= {
+            "base": price_text(pricing.base),
+            "adder": price_text(pricing.adder),
+            "markup_percent": price_text(pricing.markup * 10 ** (PLACES - MARKUP_PLACES)),
+        }
+    if pricing.has_minute:
+        found["per_minute"] = exact_text(pricing.minute)
+    found |= {
+        "setup": exact_text(pricing.setup),
+        "min_cost": exact_text(pricing.least),
+        "first_seconds": increments.first_seconds,
+        "step_seconds": increments.step_seconds,
+    }
+    if increments.min_seconds:
+        found["min_seconds"] = increments.min_seconds
+    if increments.grace_seconds:
+        found["grace_seconds"] = increments.grace_seconds
+    return found
+
+
+def part_document(part: Part) -> dict[str, Any]:
+    found = {"seconds": part.seconds, "per_minute": exact_text(part.minute)}
+    return found | {"reason": part.reason} if part.reason else found
+
+
+def recompute(document: Mapping[str, Any]) -> int | None:
+    """The charge in micro-units, from its explanation alone and in fractions: another way to the same amount."""
+    if "price" not in document:
+        return None if document["charge"] is None else 0
+    price, seconds, parts = document["price"], document["seconds"], document["parts"]
+    increments = Increments(
+        price["first_seconds"], price["step_seconds"], price.get("min_seconds", 0), price.get("grace_seconds", 0)
+    )
+    answered = seconds["answered"] if isinstance(seconds["answered"], list) else [seconds["answered"]]
+    charged = sum(map(increments.billed, answered)) - seconds["free_per_call"]
+    charged -= sum(part["seconds"] for part in seconds["covered"])
+    if charged != sum(part.get("seconds", 0) for part in parts):
+        raise ValueError("the explanation contradicts itself: its parts are not the seconds that are charged")
+    if not parts:
+        return 0
+    total = sum((_part_amount(part, price) for part in parts), Fraction(price["setup"]))
+    total = max(total, Fraction(price["min_cost"]))
+    step: int = 1_000_000 // 10 ** int(document["decimals"])
+    return rounded(total.numerator * 1_000_000, total.denominator * step) * step
+
+
+def _part_amount(part: Mapping[str, Any], price: Mapping[str, Any]) -> Fraction:
+    if "pages" in part:
+        return Fraction(part["pages"]) * Fraction(part["per_page"])
+    if "base" in price and "reason" not in part:
+        minute = (Fraction(price["base"]) + Fraction(price["adder"])) * (1 + Fraction(price["markup_percent"]) / 100)
+    else:
+        minute = Fraction(part["per_minute"])
+    return Fraction(part["seconds"]) * minute / 60
