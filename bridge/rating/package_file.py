@@ -26,7 +26,7 @@ from bridge.rating.package import (
     TierMode,
 )
 from bridge.rating.package_parts import DIGITS, DIGITS_RULE, LINE, LINE_RULE, SECONDS_MAX, price_or_none
-from bridge.rating.price import PLACES, price_text
+from bridge.rating.price import PLACES, UNIT, price_text
 from bridge.rating.rate import Increments
 
 Note = Callable[[str], object]
@@ -242,7 +242,7 @@ def package_document(package: Package) -> dict[str, Any]:
         "tariff": package.tariff,
         "rate_plan": package.rate_plan.value,
         "tier_mode": package.tier_mode.value,
-        "markup_percent": price_text(package.markup * PER_MARKUP),
+        "markup_percent": markup_text(package.markup),
         "adder_per_minute": price_text(package.adder),
         "nanp_10_digit": package.nanp_10_digit,
         "prefix_correction": package.prefix_correction,
@@ -280,3 +280,13 @@ def package_document(package: Package) -> dict[str, Any]:
         **package_terms.document(package),
     }
     return {name: value for name, value in document.items() if value not in (None, "", [], {})}
+
+
+def markup_text(markup: int) -> str:
+    """In percent: 25, 33.3333."""
+    return price_text(markup * PER_MARKUP)
+
+
+def factor_text(markup: int) -> str:
+    """What a markup multiplies a price by: 1.25."""
+    return price_text((MARKUP_UNIT + markup) * UNIT // MARKUP_UNIT)
