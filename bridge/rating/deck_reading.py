@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -117,6 +118,8 @@ class DeckReading:
     rows_refused: int = 0
     errors: Faults = field(default_factory=Faults)
     warnings: Faults = field(default_factory=Faults)
+    says_customs: bool = False
+    """Whether the list itself says, by a status of 1 or 0, which rows are the package's own to price."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -215,8 +218,23 @@ class _Reader:
         self.mark = instructions.decimal_mark or self._mark()
         self.prices: dict[str, int] = {}
         self.texts: dict[str, int] = {}
-        self.shared_known: dict[tuple[str, ...], _Shared] = {}
+        self.shared_known: dict[object, _Shared] = {}
+        self.plain_terms: dict[object, int] = {}
         self.shared = [target for target in _SHARED if target in columns.places]
+        places = columns.places
+        self.width = max(len(columns.names), max(places.values()) + 1)
+        self.shared_cells: Callable[[list[str]], object] = (
+            itemgetter(*(places[target] for target in self.shared)) if self.shared else lambda cells: ()
+        )
+        self.at_prefix, self.at_price = places["Prefix"], places["RateValue"]
+        self.at_description = places.get("Description", 0)
+        self.is_plain = (
+            "Description" in places
+            and not sheet.has_formula_sign
+            and not set(places) & {"CountryCode", "ShortDescription", "Lastratechangedate", "RatePremium", "OldRate"}
+            and not instructions.strip
+            and not instructions.prepend
+        )
         self._note()
 
     def read(self, progress: Callable[[int], object]) -> DeckReading:
@@ -225,8 +243,9 @@ class _Reader:
             reading.rows_read += 1
             if reading.rows_read % PROGRESS_ROWS == 0:
                 progress(reading.rows_read)
-            faults = self._take(row)
-            if faults:
+            if self.is_plain and self._take_plain(row):
+                continue
+            if faults := self._take(row):
                 reading.rows_refused += 1
                 for target, value, reason in faults:
                     reading.errors.add(row.line, self.columns.name(target) if target else "", value, reason)
@@ -241,6 +260,23 @@ class _Reader:
         return reading
 
     # --- a row --------------------------------------------------------------------------------------------------------
+
+    def _take_plain(self, row: Row) -> bool:
+        """Takes a row whose prefix is plain and whose other cells were all seen before, as those of most are."""
+        cells = row.cells
+        if row.trouble or len(cells) != self.width:
+            return False
+        terms = self.plain_terms.get(self.shared_cells(cells))
+        price = self.prices.get(cells[self.at_price])
+        description = self.texts.get(cells[self.at_description])
+        if terms is None or price is None or description is None:
+            return False
+        prefix = cells[self.at_prefix]
+        if not prefix.isdigit() or not prefix.isascii() or prefix[0] == "0" or len(prefix) > DIGITS_MAX:
+            return False
+        self.rows.add_row(int("1" + prefix), price, terms, description)
+        self.lines.append(row.line)
+        return True
 
     def _take(self, row: Row) -> Sequence[tuple[str, str, str]]:
         """Takes a row, or answers what is wrong with it."""
@@ -284,8 +320,6 @@ class _Reader:
     def _keys(self, cells: list[str], faults: list[tuple[str, str, str]]) -> Sequence[int]:
         places, instructions = self.columns.places, self.instructions
         text = cells[places["Prefix"]]
-        if self.is_plain and text.isdigit() and text.isascii() and text[0] != "0" and len(text) <= DIGITS_MAX:
-            return (int("1" + text),)
         country = cells[places["CountryCode"]].strip() if "CountryCode" in places else ""
         if "CountryCode" in places and not country.removeprefix("+").isdigit():
             faults.append(("CountryCode", country, "is not a country code"))
@@ -331,10 +365,13 @@ class _Reader:
         return place
 
     def _shared_of(self, cells: list[str]) -> _Shared:
-        told = tuple([cells[place] for place in self.shared_places])
+        told = self.shared_cells(cells)
         found = self.shared_known.get(told)
         if found is None:
-            found = self.shared_known[told] = self._read_shared(dict(zip(self.shared, told, strict=True)))
+            by_target = {target: cells[self.columns.places[target]] for target in self.shared}
+            found = self.shared_known[told] = self._read_shared(by_target)
+            if not found.faults and found.status in (Status.ACTIVE, Status.CUSTOM):
+                self.plain_terms[told] = found.terms
         return found
 
     def _read_shared(self, told: Mapping[str, str]) -> _Shared:
@@ -349,6 +386,7 @@ class _Reader:
                 return None
 
         status = Status(read("status", read_status) or Status.ACTIVE)
+        self.reading.says_customs |= told.get("status", "").strip() in ("0", "1")
         increments = self._increments(told, read, faults)
         start, end = read("EffectiveFrom", self._moment), read("EffectiveTo", self._moment)
         assert isinstance(start, datetime | None)
@@ -402,17 +440,12 @@ class _Reader:
     # --- all rows -----------------------------------------------------------------------------------------------------
 
     def _rows(self) -> Iterator[Row]:
-        places = self.columns.places
-        rows = (row for row in self.sheet.rows(self.delimiter) if row.line > self.columns.line)
-        self.shared_places = [places[target] for target in self.shared]
-        self.width = max(len(self.columns.names), max(places.values()) + 1)
-        self.is_plain = "CountryCode" not in places and not self.instructions.strip and not self.instructions.prepend
-        return rows
+        return (row for row in self.sheet.rows(self.delimiter) if row.line > self.columns.line)
 
     def _mark(self) -> DecimalMark:
         place = self.columns.places["RateValue"]
-        rows = (row for row in self.sheet.rows(self.delimiter) if row.line > self.columns.line)
-        return decimal_mark([row.cells[place].strip() for row in islice(rows, _SAMPLED) if place < len(row.cells)])
+        sampled = islice(self._rows(), _SAMPLED)
+        return decimal_mark([row.cells[place].strip() for row in sampled if place < len(row.cells)])
 
     def _note(self) -> None:
         note, columns = self.reading.notes.append, self.columns

@@ -121,6 +121,8 @@ class DeckRows:
         self.prices.append(price)
         self.terms.append(terms)
         self.descriptions.append(description)
+        if not short and not changed and premium == old == NO_PRICE:
+            return
         for column, value, absent in (
             (self.shorts, short, 0),
             (self.changes, changed, 0),
@@ -144,6 +146,11 @@ class DeckRows:
             place = self._texts_at[text] = len(self.texts)
             self.texts.append(text)
         return place
+
+    def relearn(self) -> None:
+        """After `terms_known` and `texts` were set from outside: where each is found again."""
+        self._terms_at = {terms: place for place, terms in enumerate(self.terms_known)}
+        self._texts_at = {text: place for place, text in enumerate(self.texts)}
 
     def in_order(self) -> DeckRows:
         """By prefix; of one prefix the row to ask first, and of two that are alike the later."""

@@ -12,8 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 LINE_BYTES_MAX = 1_000_000
 SAMPLE_LINES = 200
@@ -36,8 +35,7 @@ class NotASheet(ValueError):
     """The file cannot be taken as a whole. The message is why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     line: int
     cells: list[str]
     trouble: str = ""
@@ -79,19 +77,26 @@ def rows_of(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     last = 0
     while True:
-        trouble, cells = "", []
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            for cells in reader:
+                line, last = last + 1, reader.line_num
+                if last > line:
+                    yield Row(line, cells, f"a cell runs on to line {last}; is a quote missing?")
+                elif cells and _says_something(cells):
+                    yield Row(line, cells)
         except csv.Error as error:
-            trouble = _quoting_told(str(error))
-        line, last = last + 1, reader.line_num
-        if last > line and not trouble:
-            trouble = f"a cell runs on to line {last}; is a quote missing?"
-        is_remark = not trouble and cells and cells[0].startswith("#") and cells[0] != "#"
-        if trouble or ("".join(cells).strip() and not is_remark):
-            yield Row(line, cells, trouble)
+            line, last = last + 1, reader.line_num
+            yield Row(line, [], _quoting_told(str(error)))
+        else:
+            return
+
+
+def _says_something(cells: list[str]) -> bool:
+    """Whether it is a row at all: no blank line, and no remark behind a #."""
+    first = cells[0]
+    if not first or first.isspace():
+        return bool("".join(cells).strip())
+    return first[0] != "#" or first == "#"
 
 
 def _quoting_told(told: str) -> str:
