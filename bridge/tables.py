@@ -540,3 +540,14 @@ deliveries = table(
     index("deliveries_due", "state", "due_at", "id"),
     index("deliveries_once", "notice_id", "channel", unique=True),
 )
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+country_codes = table(
+    "country_codes",
+    key("iso_code", ascii_text(2)),
+    sentence("country", 100),
+    word("calling_code", 3),
+    word("exit_code", 100),
+    word("national_prefix", 8, null=True),
+)

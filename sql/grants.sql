@@ -48,6 +48,7 @@ GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_findings TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_notices TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_deliveries TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT, DELETE ON bridge_database.mod_ictvoipbilling_country_codes TO 'bridge_schema'@'bridge.host';
 
 -- What the bridge reads of WHMCS. Where a table also holds passwords, the columns are named, and theirs are not.
 GRANT SELECT (
@@ -109,6 +110,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_annou
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_findings TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_notices TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_deliveries TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_country_codes TO 'bridge'@'bridge.host';
 
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_migrations TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_installation TO 'bridge_reports'@'bridge.host';
@@ -135,3 +137,4 @@ GRANT SELECT ON bridge_database.mod_ictvoipbilling_announcements TO 'bridge_repo
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_findings TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_notices TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_deliveries TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_country_codes TO 'bridge_reports'@'bridge.host';

@@ -766,3 +766,18 @@ CREATE TABLE mod_ictvoipbilling_deliveries (
   UNIQUE KEY deliveries_once (`notice_id`, `channel`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='One row for each notice and channel: sent, or due again.';
+
+CREATE TABLE mod_ictvoipbilling_country_codes (
+  `iso_code` VARCHAR(2) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'The country, as packages name it: GB',
+  `country` VARCHAR(100) NOT NULL
+    COMMENT 'What it is called in English',
+  `calling_code` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What its numbers begin with in E.164; several countries share 1, 7, 39, 44 and others',
+  `exit_code` VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What one dials to call abroad; a pattern where it always holds the code of a carrier',
+  `national_prefix` VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'What one dials before a number of another town; NULL where nothing is',
+  PRIMARY KEY (`iso_code`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='Every country with a numbering plan. Written by bridge db upgrade from its numbering-plan library; change nothing here.';

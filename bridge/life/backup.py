@@ -7,7 +7,7 @@
     {"tables": count, "rows": count}                                                   the last line
 
 A table has a name that a migration of this bridge made; nothing in a backup names a file. The list of migrations is
-in the first line and not among the rows. Sealed secrets stay sealed; the master key is inside only where that was
+in the first line; what upgrades write is not among the rows. Sealed secrets stay sealed; the master key is inside only where that was
 asked for.
 """
 
@@ -41,6 +41,9 @@ from bridge.vault import Vault
 FORMAT = 1
 TABLES_MAX = 1000
 ROWS_MAX = 10**10
+
+WRITTEN_BY_UPGRADES = frozenset({tables.migrations.name, tables.country_codes.name})
+"""What a release says of itself, and no backup brings back."""
 
 Progress = Callable[[str, int], object]
 """Told the table and how many of its rows are done, now and then."""
@@ -174,8 +177,8 @@ def _is_stored(sealed: SealedColumn, stored: Mapping[str, Table]) -> bool:
 
 
 def stored_tables(migrations: Sequence[Migration]) -> dict[str, Table]:
-    """The tables whose rows are kept: all but the list of migrations, which an upgrade writes itself."""
-    return {name: each for name, each in add_up(migrations).items() if name != tables.migrations.name}
+    """The tables whose rows are kept: all but those that upgrades write."""
+    return {name: each for name, each in add_up(migrations).items() if name not in WRITTEN_BY_UPGRADES}
 
 
 def _write(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -55,7 +56,17 @@ def upgrade(engine: Engine, *, dry_run: bool = False, migrations: Sequence[Migra
         for statement in migration.statements:
             transact(engine, partial(_make, statement=statement, whole=whole))
         transact(engine, partial(_record, migration=migration))
+    if tables.country_codes.name in whole:
+        _refill_countries(engine)
     return [migration.name for migration in missing]
+
+
+def _refill_countries(engine: Engine) -> None:
+    """Its rows come with the release, as its columns do."""
+    from bridge.store.country_codes import refill  # the numbering plans are read for this alone
+
+    with suppress(IntegrityError):  # another upgrade wrote them first
+        transact(engine, refill)
 
 
 def check(engine: Engine, *, migrations: Sequence[Migration] | None = None) -> list[str]:
