@@ -21,6 +21,7 @@ from bridge.cli import (
     keys,
     life,
     master_key,
+    number,
     queue,
     selftest,
     service,
@@ -49,6 +50,7 @@ master_key.add_to(app)
 queue.add_to(app)
 call.add_to(app)
 sweep.add_to(app)
+number.add_to(app)
 
 
 def _version(asked: bool) -> None:

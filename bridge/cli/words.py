@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from bridge.app import Bridge
+    from bridge.rating.package import Package
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
@@ -26,14 +28,20 @@ def say_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
 
 
+def say_json_list(documents: Iterable[Any]) -> None:
+    """One JSON document, however long, without holding it."""
+    print("[", end="")
+    for place, document in enumerate(documents):
+        print(",\n " if place else "", json.dumps(document, ensure_ascii=False, default=str), sep="", end="")
+    print("]", flush=True)
+
+
 def say_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] | None = None
 ) -> None:
     """Colours and frames only on a terminal; plain columns for everything that reads. `styles` is by a cell's text."""
-    lines = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
-        for line in ([*columns], *lines):
-            print("\t".join(line))
+        say_lines(chain([columns], rows))
         return
     from rich.console import Console
     from rich.table import Table
@@ -42,10 +50,16 @@ def say_table(
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
-    for line in lines:
+    for row in rows:
         # Text: what came from outside is never read as markup
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in line))
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in map(_cell, row)))
     Console().print(table)
+
+
+def say_lines(rows: Iterable[Sequence[object]]) -> None:
+    """A line for each, with tabs between its columns."""
+    for row in rows:
+        print("\t".join(map(_cell, row)))
 
 
 def say_facts(facts: Mapping[str, object]) -> None:
@@ -62,6 +76,19 @@ def _cell(value: object) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def the_package(text: str) -> Package:
+    """A package by the file it is in."""
+    from pathlib import Path
+
+    from bridge.errors import Refused
+    from bridge.rating.package_file import BadPackage, load_package
+
+    try:
+        return load_package(Path(text), note=lambda sentence: print(sentence, file=sys.stderr))
+    except BadPackage as error:
+        raise Refused(str(error)) from None
 
 
 def the_bridge(*, ready: bool = True) -> Bridge:
