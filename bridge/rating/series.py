@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from bridge.rating.deck import Deck
@@ -29,6 +29,10 @@ class Series:
     def at(self, moment: datetime) -> Deck | None:
         place = bisect_right(self._since, moment)
         return self._decks[place - 1] if place else None
+
+    def __iter__(self) -> Iterator[tuple[datetime, Deck]]:
+        """Each deck with the moment it holds from, the earliest first."""
+        return zip(self._since, self._decks, strict=True)
 
     @property
     def currencies(self) -> set[str]:

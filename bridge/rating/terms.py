@@ -88,6 +88,7 @@ class Terms:
         self.site = site
         self.decks = {Direction.OUTBOUND: outbound, Direction.INBOUND: inbound}
         self.cost = cost
+        self.service_overrides = tuple(service_overrides)
         self.package_version = package_version
         self.program = program
         own = {Direction.OUTBOUND: package.outbound, Direction.INBOUND: package.inbound}
