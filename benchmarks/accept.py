@@ -31,17 +31,17 @@ from sqlalchemy import Engine, update
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bridge import keys, schema, signature
+from bridge import keys, packages, schema, signature
 from bridge.app import Bridge
+from bridge.asking import Asking
 from bridge.database import NOW, connect, transact
 from bridge.secret import Secret
-from bridge.service import Resources, resources_to
 from bridge.settings import Settings
-from bridge.store import handlers, servers
+from bridge.store import servers
 from bridge.tables import lanes, operations
 from bridge.vault import Vault
 from tests.databases import mariadb_server
-from tests.factories import a_server
+from tests.factories import a_server, the_least
 
 GOAL_PER_SECOND = 300
 GOAL_P99_MS = 50
@@ -228,9 +228,8 @@ def main() -> None:
         desk = Desk(os.urandom(32))
         keys.add(bridge, "bench", secret=Secret(base64.b64encode(desk.secret).decode()))
         transact(bridge.engine, lambda tx: servers.save(tx, a_server()))
-        package = {"dids": 5, "extensions": 10}
-        document = resources_to(Resources(limits=tuple(sorted(package.items()))))
-        transact(bridge.engine, lambda tx: handlers.add_package(tx, 12, name="Team", document=document, actor="bench"))
+        team = the_least(name="Team", limits={"dids": 5, "extensions": 10})
+        packages.save(bridge, Asking("bench", "package.save"), packages.read(team))
         bridge.engine.dispose()
 
         bound = socket.create_server(("127.0.0.1", 0), backlog=512)

@@ -18,7 +18,7 @@ from bridge.pbx.driver import Extension
 from bridge.secret import Secret
 from bridge.server import Server
 from bridge.service import Chosen, Resources, Service, resources_from, with_options
-from bridge.store import handlers, lanes, mirror, operations, placements, servers, services, wishes
+from bridge.store import handlers, lanes, mirror, operations, packages, placements, servers, services, wishes
 from bridge.wanted import Status
 
 
@@ -143,14 +143,13 @@ def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id
 
 def chosen_resources(tx: Connection, product_id: int, options: Mapping[str, str]) -> tuple[int | None, Chosen]:
     """The product's package with the options the customer chose, and the package's version."""
-    package = handlers.package(tx, product_id)
+    package = packages.get(tx, product_id)
     if package is None:
-        if handlers.is_prepared_at_all(tx) and not handlers.of_product(tx, product_id):
+        if packages.is_any(tx) and not handlers.of_product(tx, product_id):
             # Without a package nothing is limited: that is for somebody to say, not for a product nobody prepared.
             raise NotPrepared(f"product {product_id} has no package and no handler; save one with package.save")
         return None, Chosen(Resources(), tuple(sorted(options)))
-    version, document = package
-    return version, with_options(resources_from(document), options)
+    return package.version, with_options(resources_from(package.document), options)
 
 
 def identifier(bridge: Bridge, kind: str, name: str) -> str:

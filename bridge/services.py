@@ -25,7 +25,7 @@ from bridge.errors import Conflict, NotFound, NotPrepared
 from bridge.operations import Kind, Operation
 from bridge.secret import Secret
 from bridge.service import Service
-from bridge.store import handlers, mirror, operations, services
+from bridge.store import handlers, mirror, operations, packages, services
 from bridge.wanted import Status
 from bridge.wish import Wish, grant
 
@@ -185,7 +185,7 @@ def get(bridge: Bridge, service_id: int) -> dict[str, Any]:
         domain = there.plain.domain if there else None
         used = {name: len(things) for name, things in quota.used(there.plain, service_id).items()} if there else {}
         limits = dict(service.resources.limits)
-        package = handlers.package(tx, service.product_id)
+        package = packages.get(tx, service.product_id)
         return {
             "wanted": settlement.service_answer(service, domain)
             | {"state": there.wanted_state if there else "absent", "suspend_reason": service.suspend_reason},
@@ -197,7 +197,7 @@ def get(bridge: Bridge, service_id: int) -> dict[str, Any]:
             "package": {
                 "product_id": service.product_id,
                 "version": service.package_version,
-                "name": package[1].get("name", "") if package else "",
+                "name": package.name if package else "",
                 "features": dict(service.resources.features),
                 "suspend_policy": service.resources.suspend_policy.value,
             },

@@ -270,6 +270,20 @@ extended_rates = table(
     index("extended_rates_product_version", "product_id", "version", unique=True),
 )
 
+extended_rates_tariff = table(
+    "extended_rates_tariff",
+    row_id(),
+    number("product_id"),
+    number("version"),
+    word("country", 2),
+    word("country_code", 3),
+    word("currency", 3),
+    sentence("tariff", null=True),
+    sentence("inbound_tariff", null=True),
+    sentence("cost_tariff", null=True),
+    index("extended_rates_tariff_product_version", "product_id", "version", unique=True),
+)
+
 departments = table(
     "departments",
     key("name", ascii_text(64)),

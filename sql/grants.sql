@@ -32,7 +32,12 @@ GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_servers TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_handlers TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_extended_rates TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_departments TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_providers TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_domains TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_services TO 'bridge_schema'@'bridge.host';
@@ -94,7 +99,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_reque
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_servers TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_handlers TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_extended_rates TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_departments TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_providers TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_domains TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_services TO 'bridge'@'bridge.host';
@@ -121,7 +131,12 @@ GRANT SELECT ON bridge_database.mod_ictvoipbilling_requests TO 'bridge_reports'@
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_servers TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_handlers TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_extended_rates TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_departments TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_providers TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_domains TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_services TO 'bridge_reports'@'bridge.host';

@@ -221,6 +221,30 @@ CREATE TABLE mod_ictvoipbilling_extended_rates (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='Packages as loaded, every version kept. The newest version of a product is the one in force.';
 
+CREATE TABLE mod_ictvoipbilling_extended_rates_tariff (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number',
+  `product_id` BIGINT NOT NULL
+    COMMENT 'The product in WHMCS, extended_rates.product_id',
+  `version` BIGINT NOT NULL
+    COMMENT 'The version of its package, extended_rates.version',
+  `country` VARCHAR(2) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Where the PBX stands, country_codes.iso_code',
+  `country_code` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What numbers of that country begin with in E.164',
+  `currency` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What its prices are in, ISO 4217',
+  `tariff` VARCHAR(255) NULL
+    COMMENT 'The tariff of outbound calls; NULL takes the provider''s default',
+  `inbound_tariff` VARCHAR(255) NULL
+    COMMENT 'The tariff of inbound calls; NULL when there is none',
+  `cost_tariff` VARCHAR(255) NULL
+    COMMENT 'What calls are bought at; NULL when that is the tariff itself',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY extended_rates_tariff_product_version (`product_id`, `version`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='Which tariffs and country each version of a package was given.';
+
 CREATE TABLE mod_ictvoipbilling_departments (
   `name` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
     COMMENT 'What handlers and tasks call it',
@@ -237,6 +261,127 @@ CREATE TABLE mod_ictvoipbilling_departments (
   PRIMARY KEY (`name`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='Who is told when something needs a person, by which channels, and after how long somebody else is.';
+
+CREATE TABLE mod_ictvoipbilling_providers (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number',
+  `slug` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'The name in a-z, 0-9 and _: what tariffs.provider and the names of their tables say',
+  `name` VARCHAR(255) NOT NULL
+    COMMENT 'As people call it, such as FusionPBX - Telnyx - Global',
+  `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'carrier, pbx or hybrid',
+  `currency` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'What its price lists are in where they do not say, ISO 4217',
+  `tariff` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'The series that packages without a tariff take, tariffs.series',
+  `reading` LONGTEXT NOT NULL
+    COMMENT 'How its last price list was read, JSON: columns, unit, dates, time zone',
+  `filters` LONGTEXT NOT NULL
+    COMMENT 'Numbers that no package bills or shows, JSON: suppress, unbilled',
+  `scope` LONGTEXT NOT NULL
+    COMMENT 'The parts of its name for filtering, JSON: vendor, carrier, scope',
+  `created_at` DATETIME(6) NOT NULL
+    COMMENT 'When it was first saved, UTC',
+  `updated_at` DATETIME(6) NOT NULL
+    COMMENT 'When it was last saved, UTC',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY providers_slug (`slug`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='Whose price lists there are: carriers, and PBXs that sell minutes themselves.';
+
+CREATE TABLE mod_ictvoipbilling_tariffs (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number: the deck',
+  `provider` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Whose price list it is, providers.slug',
+  `series` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'The tariff that packages name, in a-z, 0-9 and _; its decks follow one another in time',
+  `name` VARCHAR(255) NOT NULL
+    COMMENT 'The series as it was typed',
+  `direction` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'outbound, inbound or conference',
+  `currency` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What its prices are in, ISO 4217',
+  `route_class` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'value or premium',
+  `time_zone` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'What its hours and dates without a zone are in',
+  `state` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'staged, loading, active or withdrawn',
+  `effective_from` DATETIME(6) NOT NULL
+    COMMENT 'From when calls are priced by it, until the next of its series, UTC',
+  `table_name` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'The table with its rows; NULL before it is activated',
+  `digest` VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL
+    COMMENT 'Tells whether somebody changed that table since it was last looked at',
+  `deck_state` BIGINT NOT NULL
+    COMMENT 'Counts what was changed in it; a charge names it',
+  `prefixes` BIGINT NOT NULL
+    COMMENT 'How many rows it has',
+  `file_digest` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'SHA-256 of the file it came from',
+  `file_name` VARCHAR(255) NOT NULL
+    COMMENT 'What that file was called',
+  `reading` LONGTEXT NOT NULL
+    COMMENT 'How it was read, and which rows were refused or doubted, JSON',
+  `diff` LONGTEXT NOT NULL
+    COMMENT 'What it changes against the deck before it, JSON',
+  `staged_at` DATETIME(6) NOT NULL
+    COMMENT 'When it was read, UTC',
+  `staged_by` VARCHAR(128) NOT NULL
+    COMMENT 'Who had it read',
+  `activated_at` DATETIME(6) NULL
+    COMMENT 'When it was activated, UTC',
+  `activated_by` VARCHAR(128) NULL
+    COMMENT 'Who activated it',
+  `withdrawn_at` DATETIME(6) NULL
+    COMMENT 'When it was taken back, UTC',
+  `withdrawn_by` VARCHAR(128) NULL
+    COMMENT 'Who took it back',
+  PRIMARY KEY (`id`),
+  KEY tariffs_series (`series`, `effective_from`),
+  UNIQUE KEY tariffs_table_name (`table_name`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='The catalogue of decks. Each that was activated has a table of its own.';
+
+CREATE TABLE mod_ictvoipbilling_tariff_states (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number',
+  `tariff_id` BIGINT NOT NULL
+    COMMENT 'The deck, tariffs.id',
+  `deck_state` BIGINT NOT NULL
+    COMMENT 'The state that began with this change',
+  `added` BIGINT NOT NULL
+    COMMENT 'How many rows came, or came to be as they are',
+  `removed` BIGINT NOT NULL
+    COMMENT 'How many rows went, or were another way before',
+  `noted_at` DATETIME(6) NOT NULL
+    COMMENT 'When the change was made, or noticed in the table, UTC',
+  `noted_by` VARCHAR(128) NOT NULL
+    COMMENT 'Who made or noticed it',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY tariff_states_tariff (`tariff_id`, `deck_state`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='What was changed in decks after they were activated. What the rows were before is in tariff_rows.';
+
+CREATE TABLE mod_ictvoipbilling_tariff_rows (
+  `id` BIGINT NOT NULL AUTO_INCREMENT
+    COMMENT 'Row number',
+  `tariff_id` BIGINT NOT NULL
+    COMMENT 'The deck, tariffs.id',
+  `deck_state` BIGINT NOT NULL
+    COMMENT 'Which of its states: all rows of the newest, and of each before it what made the next one',
+  `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'rows, added or removed',
+  `piece` BIGINT NOT NULL
+    COMMENT 'Counts the pieces',
+  `content` VARBINARY(60000) NOT NULL
+    COMMENT 'A piece of the packed rows',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY tariff_rows_piece (`tariff_id`, `deck_state`, `kind`, `piece`)
+) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+  COMMENT='The rows of every deck as prices are found by: packed, and read a hundred times faster than its table.';
 
 CREATE TABLE mod_ictvoipbilling_domains (
   `id` BIGINT NOT NULL AUTO_INCREMENT

@@ -15,7 +15,8 @@ from bridge.operations import Kind, Operation, State
 from bridge.pbx.memory import MemoryPbx
 from bridge.server import Health, Server
 from bridge.service import Service
-from bridge.store import handlers, servers
+from bridge.store import handlers, packages, servers
+from bridge.store.packages import Assigned
 from bridge.wanted import Status
 from bridge.worker import Worker
 
@@ -61,10 +62,18 @@ def with_handler(bridge: Bridge, product_id: int = 12, **changed: Any) -> Handle
 
 
 def with_package(bridge: Bridge, product_id: int = 12, **document: Any) -> None:
+    """A version of a product's package: what has to be said of one, and what the test says."""
+    whole = the_least(name=f"product {product_id}", product_id=product_id, **document)
+    home = Assigned(country=whole["country"], calling_code="1", currency=whole["currency"])
     transact(
         bridge.engine,
-        lambda tx: handlers.add_package(tx, product_id, name=f"product {product_id}", document=document, actor="test"),
+        lambda tx: packages.add(tx, product_id, name=whole["name"], document=whole, assigned=home, actor="test"),
     )
+
+
+def the_least(**more: Any) -> dict[str, Any]:
+    """What has to be said of a package, and more of it."""
+    return {"name": "Basic", "product_id": 12, "type": "metered", "currency": "USD", "country": "CA"} | more
 
 
 def asking(method: str = "service.create", **changed: Any) -> Asking:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bridge import handlers, objects, services, tasks
+from bridge import handlers, objects, packages, services, tasks
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
@@ -25,7 +25,7 @@ from bridge.store import mirror, operations, placements, servers
 from bridge.store import services as service_store
 from bridge.store import tasks as task_store
 from bridge.worker import Worker
-from tests.factories import a_server, asking, run_all, with_handler, with_memory_pbx, with_package
+from tests.factories import a_server, asking, run_all, the_least, with_handler, with_memory_pbx, with_package
 
 KEY = "inst-7f3c:42:create:1"
 
@@ -515,12 +515,12 @@ def test_a_product_that_nobody_prepared_lifts_no_limit(bridge: Bridge, pbx: Memo
 @pytest.mark.parametrize("most", [1_000_001, 10**30])
 def test_a_limit_that_no_pbx_could_hold_is_not_saved(bridge: Bridge, most: int) -> None:
     def save(most: int) -> dict[str, Any]:
-        package = {"limits": {"extensions": most}}
-        return handlers.save_package(bridge, asking("package.save"), product_id=12, name="Large", package=package)
+        package = packages.read(the_least(limits={"extensions": most}))
+        return packages.save(bridge, asking("package.save"), package)
 
-    with pytest.raises(NotPrepared, match=r"limits\.extensions is more than 1000000; leave it out"):
+    with pytest.raises(NotPrepared, match=r"limits\.extensions is 10*1?; it is a whole number from 0 to 1000000"):
         save(most)
-    assert handlers.packages(bridge) == []
+    assert packages.listed(bridge) == []
     assert save(1_000_000)["version"] == 1
 
 

@@ -22,7 +22,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-from bridge import agent, app, database, handlers, keys, schema, servers, web
+from bridge import agent, app, database, handlers, keys, packages, schema, servers, web
 from bridge.asking import Asking
 from bridge.crew import Crew
 from bridge.demo.whmcs import seed
@@ -172,13 +172,16 @@ def _configure(bridge: app.Bridge, products: Products, server_id: int, pbx_addre
         (products.starter, "Starter PBX", 2, 5),
         (products.business, "Business PBX", 4, 20),
     ):
-        handlers.save_package(
-            bridge,
-            asking,
-            product_id=product_id,
-            name=name,
-            package={"limits": {"extensions": limit, "dids": limit}, "features": {"voicemail": True}},
-        )
+        document = {
+            "name": name,
+            "product_id": product_id,
+            "type": "metered",
+            "currency": "USD",
+            "country": "US",
+            "limits": {"extensions": limit, "dids": limit},
+            "features": {"voicemail": True},
+        }
+        packages.save(bridge, asking, packages.read(document))
         handlers.save(
             bridge,
             asking,

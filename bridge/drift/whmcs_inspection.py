@@ -20,7 +20,7 @@ from bridge.drift.looked import BATCH, Looked
 from bridge.drift.whmcs_drift import Ours, Theirs
 from bridge.handler import Handler
 from bridge.service import Resources, Service, resources_from
-from bridge.store import announcements, handlers, operations, servers, services, tenants
+from bridge.store import announcements, handlers, operations, packages, servers, services, tenants
 from bridge.whmcs import records
 from bridge.whmcs.questions import OUR_MODULE
 from bridge.whmcs.records import Records, every
@@ -79,14 +79,9 @@ def orphans(bridge: Bridge, service_ids: Collection[int] | None) -> Looked:
 
 
 def _books(tx: Connection) -> _Books:
-    packages: dict[int, Resources] = {}
-    for product_id, _version, _name in handlers.packages(tx):
-        newest = handlers.package(tx, product_id)
-        assert newest is not None
-        packages[product_id] = resources_from(newest[1])
     return _Books(
         {(each.product_id, each.server_id): each for each in handlers.listed(tx)},
-        packages,
+        {each.product_id: resources_from(each.document) for each in packages.listed(tx)},
         {each.server_id: each.zone or f"server{each.server_id}.invalid" for each in servers.listed(tx)},
     )
 

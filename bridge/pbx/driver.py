@@ -135,6 +135,8 @@ class Capabilities:
     """Of extensions, gateways, numbers, routes, limits, administrator: those the PBX keeps."""
     limits: frozenset[str] = frozenset()
     """The limits the PBX enforces by itself."""
+    features: frozenset[str] = frozenset()
+    """The features of a package it can switch on and off."""
     single_sign_on: bool = False
     secrets_readable: bool = True
     """False: passwords can be written and never read back, so they are not compared."""

@@ -45,7 +45,7 @@ def findings(package: Package, tariff: Deck | None, cost: Deck, moment: datetime
     for prefix in sorted(prefixes | seller.prefixes):
         bought, sold = cost.find(prefix, moment), seller.offer(prefix)
         if bought is not None and bought.is_priced and sold is not None:
-            _compare(losses.setdefault(sold.path, _Losses()), prefix, sold, _bought(bought))
+            _compare(losses.setdefault(sold.path, _Losses()), prefix, sold, seller.bought(bought))
     for path, lost in losses.items():
         if lost.by_minute:
             told = f"sold below what is paid for it: {few(lost.by_minute)}"
@@ -103,18 +103,23 @@ class _Seller:
         if not row.is_priced:
             return None
         package = self._package
-        base = row.premium if package.route_class == "premium" and row.premium is not None else row.price
         factor = MARKUP_UNIT + package.markup
         path = "package.markup_percent" if package.markup else "package.tariff"
-        return Offer(path, (base + package.adder) * factor, row.increments, row.setup * factor, row.min_cost * factor)
+        return Offer(
+            path, (self._base(row) + package.adder) * factor, row.increments, row.setup * factor, row.min_cost * factor
+        )
+
+    def bought(self, row: Rate) -> Offer:
+        """What the carrier asks for the calls of a row, on the package's route."""
+        unit = MARKUP_UNIT
+        return Offer("", self._base(row) * unit, row.increments, row.setup * unit, row.min_cost * unit)
+
+    def _base(self, row: Rate) -> int:
+        return row.premium if self._package.route_class == "premium" and row.premium is not None else row.price
 
 
 def _offer(path: str, price: int, steps: Increments) -> Offer:
     return Offer(path, price * MARKUP_UNIT, steps)
-
-
-def _bought(row: Rate) -> Offer:
-    return Offer("", row.price * MARKUP_UNIT, row.increments, row.setup * MARKUP_UNIT, row.min_cost * MARKUP_UNIT)
 
 
 def _longest(offers: dict[str, Offer], prefix: str) -> str | None:

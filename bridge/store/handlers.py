@@ -1,4 +1,4 @@
-"""Handlers, and the packages of products."""
+"""Handlers: how the services of each product are processed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bridge.database import NOW
 from bridge.handler import Handler, handler_from, settings_of
-from bridge.tables import extended_rates, handlers
+from bridge.tables import handlers
 
 
 def of_product(tx: Connection, product_id: int) -> dict[int, Handler]:
@@ -63,41 +63,3 @@ def _handler_from(row: Row[Any]) -> Handler:
         enabled=bool(row.enabled),
         settings=row.settings,
     )
-
-
-def package(tx: Connection, product_id: int) -> tuple[int, dict[str, Any]] | None:
-    """The newest version of a product's package, as it was saved."""
-    mine = extended_rates.c.product_id == product_id
-    found = (
-        select(extended_rates.c.version, extended_rates.c.package)
-        .where(mine)
-        .order_by(extended_rates.c.version.desc())
-        .limit(1)
-    )
-    row = tx.execute(found).one_or_none()
-    return (row.version, row.package) if row else None
-
-
-def add_package(tx: Connection, product_id: int, *, name: str, document: dict[str, Any], actor: str) -> int:
-    """Packages are never changed: a new version is added."""
-    last = package(tx, product_id)
-    version = (last[0] if last else 0) + 1
-    tx.execute(
-        insert(extended_rates).values(
-            product_id=product_id, version=version, name=name, package=document, created_at=NOW, created_by=actor[:128]
-        )
-    )
-    return version
-
-
-def is_prepared_at_all(tx: Connection) -> bool:
-    """Whether any product was given a package: then one without is a product that nobody prepared."""
-    return tx.execute(select(extended_rates.c.id).limit(1)).one_or_none() is not None
-
-
-def packages(tx: Connection) -> list[tuple[int, int, str]]:
-    """(product, version, name) of each product's newest."""
-    newest: dict[int, tuple[int, int, str]] = {}
-    for row in tx.execute(select(extended_rates).order_by(extended_rates.c.product_id, extended_rates.c.version)):
-        newest[row.product_id] = (row.product_id, row.version, row.name)
-    return list(newest.values())

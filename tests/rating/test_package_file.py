@@ -18,12 +18,9 @@ from bridge.rating.package import LIMITS, NUMBER_TYPES, Package, PackageType, Sc
 from bridge.rating.package_file import BadPackage, load_package, package_document, read_package
 from bridge.rating.price import price_text
 from bridge.rating.rate import MINUTES, Increments
+from tests.factories import the_least
 
 SAMPLE = Path(__file__).with_name("sample_package.toml")
-
-
-def the_least(**more: Any) -> dict[str, Any]:
-    return {"name": "Basic", "product_id": 12, "type": "metered", "currency": "USD", "country": "CA", **more}
 
 
 def a_package(**more: Any) -> Package:
@@ -571,7 +568,9 @@ DOCUMENTS = table(
     ),
     overrides=st.lists(table({"prefix": DIGITS, "per_minute": AMOUNTS}, direction=WAYS, **INCREMENTS), max_size=2),
     special_numbers=st.lists(SPECIALS, max_size=3),
-    filters=table(suppress=st.lists(st.sampled_from(["*xx", "#xx", "[voicemail]", "[inbound]800xxxxxxx"]), unique=True)),
+    filters=table(
+        suppress=st.lists(st.sampled_from(["*xx", "#xx", "[voicemail]", "[inbound]800xxxxxxx"]), unique=True)
+    ),
     conference=table({"per_participant_minute": AMOUNTS}, per_session=AMOUNTS, free_seconds_per_period=SECONDS),
     fax=table({"per_page": AMOUNTS}, per_minute=AMOUNTS),
     fax_inbound=table({"per_minute": AMOUNTS}, step_seconds=STEPS),

@@ -14,7 +14,7 @@ from bridge.rating.package_file import read_package
 from bridge.rating.package_lint import Abilities, Decks, lint
 from bridge.rating.price import read_price
 from bridge.rating.rate import Increments, Rate
-from tests.rating.test_package_file import the_least
+from tests.factories import the_least
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -346,7 +346,7 @@ def test_a_setup_fee_that_is_paid_and_not_asked_for_loses_on_short_calls() -> No
 
 def test_f17_a_limit_or_feature_that_a_driver_cannot_enforce_is_said() -> None:
     able = Abilities("vodia", frozenset({"concurrent_calls"}), frozenset({"voicemail"}), frozenset({"extensions"}))
-    package = {
+    package: dict[str, Any] = {
         "limits": {"extensions": 5, "concurrent_calls": 2, "queues": 1},
         "features": {"voicemail": True, "recording": False},
     }
