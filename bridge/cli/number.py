@@ -36,13 +36,12 @@ def normalise(
 ) -> None:
     """Say what each dialled number becomes, and why. One answer for each, also where it becomes no number."""
     from bridge.errors import Refused
-    from bridge.rating.country import UnknownCountry
     from bridge.rating.number import normalise as normalised
     from bridge.rating.site import site_of
 
     try:
         site = site_of(the_package(package), extension or (), country=country, area_code=area_code)
-    except UnknownCountry as error:
+    except ValueError as error:
         raise Refused(str(error)) from None
     read = (normalised(site, raw, direction=direction, by_gateway=not no_carrier) for raw in _raw(numbers))
     if json:

@@ -40,7 +40,9 @@ def site_of(
 ) -> Site:
     """As the package says, unless the service says otherwise (F-28), with the extensions of its tenant."""
     home = country_of(country or package.country)
-    area = package.area_code if area_code is None else area_code
+    area, _ = dialled(package.area_code if area_code is None else area_code)
+    if area and not (area.isascii() and area.isdigit()):
+        raise ValueError(f"an area code is digits, and {area_code} is not")
     return Site(
         home=home,
         emergency=home.emergency.union(emergency),

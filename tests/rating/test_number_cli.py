@@ -70,7 +70,7 @@ def test_a_service_has_its_own_extensions_country_and_town(package: str, capsys:
     assert read("2211", "--extension", "100", "--extension", "2211") == (None, "internal")
     assert read("2211", "--no-carrier") == (None, "internal")
     assert read("2211", "--direction", "local") == (None, "internal")
-    assert read("79460000", "--area-code", "020") == ("442079460000", "billable")
+    assert read("79460000", "--area-code", "(020)") == ("442079460000", "billable")
     assert read("0140000000", "--country", "FR") == ("33140000000", "billable")
 
 
@@ -121,6 +121,7 @@ def test_a_table_has_a_line_for_each(package: str, capsys: pytest.CaptureFixture
     [
         (["--package", "absent.toml", "1"], 1, "absent.toml: cannot be read: No such file or directory"),
         (["--package", "{package}", "--country", "XX", "1"], 1, "there is no numbering plan for the country 'XX'"),
+        (["--package", "{package}", "--area-code", "0x20", "1"], 1, "an area code is digits, and 0x20 is not"),
         (["1"], 2, "Missing option '--package'"),
         (["--package", "{package}"], 2, "Missing argument"),
         (["--package", "{package}", "--direction", "up", "1"], 2, "'up' is not one of 'outbound', 'inbound', 'local'"),
