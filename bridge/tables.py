@@ -294,6 +294,77 @@ departments = table(
     moment("updated_at"),
 )
 
+# --- tariffs ---------------------------------------------------------------------------------------------------------
+
+providers = table(
+    "providers",
+    row_id(),
+    word("slug"),
+    sentence("name"),
+    word("kind", 16),
+    word("currency", 3, null=True),
+    word("tariff", null=True),
+    document("reading"),
+    document("filters"),
+    document("scope"),
+    moment("created_at"),
+    moment("updated_at"),
+    index("providers_slug", "slug", unique=True),
+)
+
+tariffs = table(
+    "tariffs",
+    row_id(),
+    word("provider"),
+    word("series"),
+    sentence("name"),
+    word("direction", 16),
+    word("currency", 3),
+    word("route_class", 16),
+    word("time_zone"),
+    word("state", 16),
+    moment("effective_from"),
+    word("table_name", null=True),
+    word("digest", 100, null=True),
+    number("deck_state"),
+    number("prefixes"),
+    word("file_digest"),
+    sentence("file_name"),
+    document("reading"),
+    document("diff"),
+    moment("staged_at"),
+    sentence("staged_by", 128),
+    moment("activated_at", null=True),
+    sentence("activated_by", 128, null=True),
+    moment("withdrawn_at", null=True),
+    sentence("withdrawn_by", 128, null=True),
+    index("tariffs_series", "series", "effective_from"),
+    index("tariffs_table_name", "table_name", unique=True),
+)
+
+tariff_states = table(
+    "tariff_states",
+    row_id(),
+    number("tariff_id"),
+    number("deck_state"),
+    number("added"),
+    number("removed"),
+    moment("noted_at"),
+    sentence("noted_by", 128),
+    index("tariff_states_tariff", "tariff_id", "deck_state", unique=True),
+)
+
+tariff_rows = table(
+    "tariff_rows",
+    row_id(),
+    number("tariff_id"),
+    number("deck_state"),
+    word("kind", 16),
+    number("piece"),
+    Column("content", LargeBinary(60_000).with_variant(mysql.VARBINARY(60_000), "mysql", "mariadb"), nullable=False),
+    index("tariff_rows_piece", "tariff_id", "deck_state", "kind", "piece", unique=True),
+)
+
 # --- what is wanted, and what is there -------------------------------------------------------------------------------
 
 domains = table(
