@@ -15,6 +15,7 @@ from bridge.rating.usage import Usage
 
 INCLUDED = "included"
 ROLLED_OVER = "rolled over"
+CONFERENCE = "conference"
 
 
 class Allowance(NamedTuple):

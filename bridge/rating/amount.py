@@ -14,6 +14,7 @@ from bridge.rating.price import UNIT, rounded
 
 EXACT_PLACES = 16
 EXACT_UNIT = UNIT * MARKUP_UNIT
+SIXTIETHS_A_MICRO = 60 * EXACT_UNIT // 1_000_000
 AMOUNT_PLACES = 12
 """How exactly an explanation shows what was rounded."""
 

@@ -8,6 +8,7 @@ call -> class -> price -> billed seconds -> less free time -> parts with one pri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from bridge.rating import tiers
 from bridge.rating.allowance import consume, cover
@@ -25,8 +26,14 @@ OVERAGE = "beyond the allowance"
 WITHOUT_AMOUNT = (CallClass.UNRATED, CallClass.INVALID, CallClass.SHORT)
 
 
+class Explained(Protocol):
+    def document(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
+    """Of a call, a conference or a fax."""
+
     call_id: str
     cls: CallClass
     number: str
@@ -40,7 +47,7 @@ class Charge:
     micro: int | None
     """Of the package's currency; None where the call waits for a price."""
     note: str
-    explanation: Explanation
+    explanation: Explained
 
 
 def rate_call(call: Call, terms: Terms, usage: Usage) -> Charge:
@@ -84,7 +91,7 @@ def _without_price(call: Call, terms: Terms, meaning: Meaning) -> tuple[CallClas
     if kind is CallClass.SHORT:
         return kind, "no price for a short number"
     if kind is CallClass.INVALID:
-        return kind, "not a number"
+        return kind, "; ".join(meaning.called.notes)
     return None
 
 
@@ -120,7 +127,8 @@ def _priced(
         usage.tier_seconds += billed - free
         usage.tier_micro += micro
 
-    cls = CallClass.SHORT if meaning.called.kind is CallClass.SHORT else CallClass.BILLABLE
+    is_short = call.direction is Direction.OUTBOUND and meaning.called.kind is CallClass.SHORT
+    cls = CallClass.SHORT if is_short else CallClass.BILLABLE
     note = _note(call, terms, meaning)
     explanation = Explanation(
         call, terms, meaning, cls, pricing, billed, free_per_call, covered, parts, before, amount, micro, note

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from fractions import Fraction
@@ -48,7 +48,7 @@ class Explanation:
 
     def document(self) -> dict[str, Any]:
         """As JSON can hold it: prices and amounts are plain decimals in quotes, times are UTC."""
-        call, called, pricing = self.call, self.meaning.called, self.pricing
+        call, called = self.call, self.meaning.called
         found = {
             **heading(self.terms),
             "call": {
@@ -64,19 +64,12 @@ class Explanation:
             "class": self.cls.value,
             "note": self.note,
         }
-        if pricing is not None:
-            found["price"] = price_document(pricing)
-            found["seconds"] = {
-                "answered": call.seconds,
-                "billed": self.billed,
-                "free_per_call": self.free_per_call,
-                "covered": [part._asdict() for part in self.covered],
-                "charged": sum(part.seconds for part in self.parts),
-            }
-            if pricing.in_tiers:
+        if self.pricing is not None:
+            found |= reckoning(
+                self.pricing, call.seconds, self.billed, self.free_per_call, self.covered, self.parts, self.amount
+            )
+            if self.pricing.in_tiers:
                 found["seconds"]["in_tiers_before"] = self.tier_seconds_before
-            found["parts"] = [part_document(part) for part in self.parts]
-            found["unrounded"] = amount_text(self.amount)
         return found | outcome(self.terms, self.micro)
 
 
@@ -99,7 +92,31 @@ def outcome(terms: Terms, micro: int | None) -> dict[str, Any]:
     }
 
 
-def price_document(pricing: Pricing) -> dict[str, Any]:
+def reckoning(
+    pricing: Pricing,
+    answered: int | list[int],
+    billed: int,
+    free_per_call: int,
+    covered: Iterable[Covered],
+    parts: Iterable[Part],
+    amount: int,
+) -> dict[str, Any]:
+    """From the price to the amount. Who is billed together answered for so many seconds each."""
+    return {
+        "price": _price_document(pricing),
+        "seconds": {
+            "answered": answered,
+            "billed": billed,
+            "free_per_call": free_per_call,
+            "covered": [part._asdict() for part in covered],
+            "charged": sum(part.seconds for part in parts),
+        },
+        "parts": [_part_document(part) for part in parts],
+        "unrounded": amount_text(amount),
+    }
+
+
+def _price_document(pricing: Pricing) -> dict[str, Any]:
     """Setup and minimum are as they are charged: a tariff's with its markup."""
     increments = pricing.increments
     found: dict[str, Any] = {"source": pricing.source.value, "prefix": pricing.prefix}
@@ -128,7 +145,7 @@ def price_document(pricing: Pricing) -> dict[str, Any]:
     return found
 
 
-def part_document(part: Part) -> dict[str, Any]:
+def _part_document(part: Part) -> dict[str, Any]:
     found = {"seconds": part.seconds, "per_minute": exact_text(part.minute)}
     return found | {"reason": part.reason} if part.reason else found
 
