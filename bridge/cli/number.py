@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 def normalise(
     numbers: Annotated[list[str], typer.Argument(help="As they were dialled; - reads one a line from stdin.")],
-    package: Annotated[str, typer.Option("--package", help="A package's file, ending .toml.")],
+    package: Annotated[str, typer.Option("--package", help="A package's file, ending .toml, or a loaded one's name.")],
     extension: Annotated[
         list[str] | None, typer.Option("--extension", help="An extension of the tenant; once for each.")
     ] = None,
