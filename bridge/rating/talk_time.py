@@ -25,7 +25,8 @@ def talk_seconds(pricing: Pricing, package: Package, balance_micro: int, *, free
     billed, steps = free_seconds + charged, pricing.increments
     if billed < max(steps.first_seconds, steps.min_seconds):
         return steps.grace_seconds
-    return steps.first_seconds + (billed - steps.first_seconds) // steps.step_seconds * steps.step_seconds
+    in_steps = steps.first_seconds + (billed - steps.first_seconds) // steps.step_seconds * steps.step_seconds
+    return max(in_steps, steps.grace_seconds)
 
 
 def _dearest(pricing: Pricing, package: Package) -> int:
