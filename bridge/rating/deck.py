@@ -17,6 +17,7 @@ from bridge.rating.rate import Rate
 
 MINUTES_A_DAY = 1440
 _PAGES_MAX = 256
+_PART = 1 << 17
 _RATES_HELD_MAX = 65536
 
 Flow = Literal["outbound", "inbound", "conference"]
@@ -70,7 +71,14 @@ class Deck:
         # weigh as much as their prefixes.
         self._page_bits = max(0, (len(keys) - 1).bit_length() - _PAGES_MAX.bit_length() + 1)
         bits = self._page_bits
-        self._pages = {keys[row]: row >> bits for row in reversed(range(len(keys)))}
+        # In parts, put together at the end: a dictionary that grows row by row leaves behind what it outgrew.
+        parts = [
+            {keys[row]: row >> bits for row in reversed(range(max(0, end - _PART), end))}
+            for end in range(len(keys), 0, -_PART)
+        ]
+        self._pages: dict[int, int] = {}
+        for part in parts:
+            self._pages.update(part)
         self._longest = len(str(keys[-1])) - 1 if keys else 0
         self._least = keys[0] if keys else 1
         self._made: dict[int, Rate] = {}
