@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,7 +18,7 @@ from bridge.rating.country import country
 from bridge.rating.document import Faulty, path_text
 from bridge.rating.finding import Finding, Severity
 from bridge.rating.package import Package
-from bridge.rating.package_file import load_package, package_document, read_package
+from bridge.rating.package_file import package_document, read_package
 from bridge.rating.package_lint import Abilities
 from bridge.server import Server
 from bridge.store import audit, handlers
@@ -35,14 +34,6 @@ def read(document: Mapping[str, Any], notes: list[str] | None = None) -> Package
     """A package from the keys below `[package]`. `notes` takes how something was read that may be meant otherwise."""
     try:
         return read_package(document, note=(notes if notes is not None else []).append)
-    except Faulty as error:
-        raise _refused(error) from None
-
-
-def load(path: Path, notes: list[str] | None = None) -> Package:
-    """A package from its TOML file."""
-    try:
-        return load_package(path, note=(notes if notes is not None else []).append)
     except Faulty as error:
         raise _refused(error) from None
 
@@ -119,7 +110,7 @@ def lint(bridge: Bridge, *, product_id: int | None, document: Mapping[str, Any] 
         found = refusals(error)
     else:
         found = findings(bridge, package)
-    return {"findings": [finding_answer(each) for each in found], "notes": notes}
+    return {"findings": [each.document() for each in found], "notes": notes}
 
 
 def refusals(error: Faulty) -> list[Finding]:
@@ -134,23 +125,15 @@ def findings(bridge: Bridge, package: Package) -> list[Finding]:
     return [*package_lint.lint(package, moment, abilities=able), *silent]
 
 
-def finding_answer(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "path": finding.path,
-        "sentence": finding.sentence,
-        "rows": list(finding.rows),
-    }
-
-
 def _abilities(bridge: Bridge, product_id: int) -> tuple[list[Abilities], list[Finding]]:
     """What the PBXs that a product's tenants are put on enforce, a driver each, and those that did not answer."""
 
     def act(tx: Connection) -> list[Server]:
         by_server = handlers.of_product(tx, product_id)
-        chosen = {each: by_server.get(each.server_id) or by_server.get(0) for each in server_store.listed(tx)}
-        return [each for each, handler in chosen.items() if each.enabled and not (handler and handler.is_manual)]
+        by_hand = {server_id for server_id, handler in by_server.items() if handler.is_manual}
+        if 0 in by_hand:  # every server without a handler of its own
+            by_hand |= {each.server_id for each in server_store.listed(tx)} - by_server.keys()
+        return [each for each in server_store.listed(tx) if each.enabled and each.server_id not in by_hand]
 
     able: dict[str, Abilities] = {}
     silent: list[Finding] = []

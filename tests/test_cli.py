@@ -49,7 +49,7 @@ LEAVES = {path: command for path, command in EVERY.items() if not hasattr(comman
 ONLY_READ = {
     *(("demo",), ("serve",), ("work",), ("openrpc",), ("doctor",), ("db", "check"), ("installation", "show")),
     *(("keys", "list"), ("master-key", "status"), ("ops", "list"), ("ops", "show"), ("tasks", "list")),
-    ("number", "normalise"),
+    *(("number", "normalise"), ("package", "show"), ("package", "list"), ("package", "lint")),
 }
 """`demo`, `serve` and `work` change what they are asked to change; there is no dry way to serve."""
 

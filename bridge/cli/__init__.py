@@ -22,6 +22,7 @@ from bridge.cli import (
     life,
     master_key,
     number,
+    package,
     queue,
     selftest,
     service,
@@ -51,6 +52,7 @@ queue.add_to(app)
 call.add_to(app)
 sweep.add_to(app)
 number.add_to(app)
+package.add_to(app)
 
 
 def _version(asked: bool) -> None:

@@ -24,6 +24,15 @@ class Finding:
     rows: tuple[str, ...] = ()
     """The rows of a deck that it is about, each with its price: all of them, where the sentence names a few."""
 
+    def document(self) -> dict[str, str | list[str]]:
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "path": self.path,
+            "sentence": self.sentence,
+            "rows": list(self.rows),
+        }
+
 
 def few(items: tuple[str, ...] | list[str], most: int = 5) -> str:
     rest = f" and {len(items) - most} more" if len(items) > most else ""

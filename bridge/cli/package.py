@@ -1,0 +1,137 @@
+"""`package load/show/list/lint`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli.words import (
+    DryRun,
+    Json,
+    is_file,
+    operator,
+    say_json,
+    say_table,
+    the_bridge,
+    the_deck,
+    the_package,
+)
+
+if TYPE_CHECKING:
+    from bridge.rating.finding import Finding
+
+Which = Annotated[str, typer.Argument(help="A package's file, ending .toml, or the name or product of a loaded one.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    group = typer.Typer(help="Packages: what the calls of a product cost, and what it gives.", no_args_is_help=True)
+    group.command("load")(load)
+    group.command("show")(show)
+    group.command("list")(listed)
+    group.command("lint")(lint)
+    app.add_typer(group, name="package")
+
+
+def load(
+    file: Annotated[Path, typer.Argument(help="The package as TOML.")], dry_run: DryRun = False, json: Json = False
+) -> None:
+    """Load a package from its file, as a new version of its product's."""
+    from bridge import packages
+    from bridge.asking import Asking
+
+    package = the_package(str(file))
+    answer = packages.save(the_bridge(), Asking(operator(), "package.save", dry_run=dry_run), package)
+    if json:
+        say_json(answer)
+    elif answer["is_new"]:
+        verb = "would be" if dry_run else "is"
+        print(f"{package.name} {verb} version {answer['version']} of the package of product {package.product_id}.")
+    else:
+        print(f"{package.name} is in force already, as version {answer['version']}.")
+
+
+def show(
+    package: Which,
+    version: Annotated[int | None, typer.Option("--version", min=1, help="Another one than the newest.")] = None,
+    json: Json = False,
+) -> None:
+    """Print a package as a file with every key that it has, defaults included."""
+    from bridge.errors import Refused
+    from bridge.rating.package_file import package_document
+    from bridge.rating.toml_text import toml_text
+
+    if is_file(package):
+        if version is not None:
+            raise Refused("--version is for loaded packages; a file has one")
+        document = package_document(the_package(package))
+        answer: dict[str, Any] = {"product_id": document["product_id"], "name": document["name"], "package": document}
+    else:
+        from bridge import packages
+
+        bridge = the_bridge()
+        answer = packages.get(bridge, packages.named(bridge, package).product_id, version)
+    if json:
+        say_json(answer)
+    else:
+        print(toml_text({"package": answer["package"]}), end="")
+
+
+def listed(json: Json = False) -> None:
+    """Every product's package in force."""
+    from bridge import packages
+
+    found = packages.listed(the_bridge())
+    if json:
+        say_json(found)
+        return
+    columns = ("product_id", "name", "version", "created_at", "created_by")
+    say_table(
+        "Packages", ("product", "name", "version", "loaded", "by"), ([each[key] for key in columns] for each in found)
+    )
+
+
+def lint(
+    package: Which,
+    tariff: Annotated[Path | None, typer.Option("--tariff", help="The deck of its tariff, for a file.")] = None,
+    cost: Annotated[Path | None, typer.Option("--cost", help="The deck that calls are bought at, for a file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a finding is an error.")] = False,
+    json: Json = False,
+) -> int:
+    """Say what a package has that is probably not meant. A file needs no database."""
+    from bridge.errors import Refused
+    from bridge.rating.finding import Severity
+
+    if is_file(package):
+        found = _of_file(package, tariff, cost)
+    else:
+        from bridge import packages
+
+        if tariff or cost:
+            raise Refused("--tariff and --cost are for files; a loaded package has its own")
+        bridge = the_bridge()
+        found = packages.findings(bridge, packages.named(bridge, package))
+    if json:
+        say_json([each.document() for each in found])
+    elif found:
+        styles = {"error": "red", "warning": "yellow"}
+        rows = ((each.severity.value, each.code, each.path, each.sentence) for each in found)
+        say_table("Findings", ("severity", "finding", "key", "why"), rows, styles=styles)
+    else:
+        print("Nothing was found.")
+    return 1 if strict and any(each.severity is Severity.ERROR for each in found) else 0
+
+
+def _of_file(path: str, tariff: Path | None, cost: Path | None) -> list[Finding]:
+    from datetime import UTC, datetime
+
+    from bridge.rating.package_lint import Decks
+    from bridge.rating.package_lint import lint as findings
+
+    package = the_package(path)
+    decks = Decks(*(the_deck(each, currency=package.currency) if each else None for each in (tariff, None, cost)))
+    if tariff is None:
+        print("without --tariff DECK.csv what a deck makes of the package is not looked at", file=sys.stderr)
+    return findings(package, datetime.now(UTC), decks)
