@@ -56,7 +56,7 @@ def rate_call(call: Call, terms: Terms, usage: Usage) -> Charge:
     special = next((rule.pricing for rule in meaning.specials if rule.is_valid(call.moment)), None)
     if special is not None:
         return _priced(call, terms, meaning, special, usage, is_coverable=False)
-    settled = _without_price(call, terms, meaning)
+    settled = class_without_price(call, terms, meaning)
     if settled is not None:
         return _settled(call, terms, meaning, *settled)
 
@@ -69,7 +69,7 @@ def rate_call(call: Call, terms: Terms, usage: Usage) -> Charge:
     return _priced(call, terms, meaning, pricing, usage, is_coverable=is_coverable)
 
 
-def _without_price(call: Call, terms: Terms, meaning: Meaning) -> tuple[CallClass, str] | None:
+def class_without_price(call: Call, terms: Terms, meaning: Meaning) -> tuple[CallClass, str] | None:
     """What a call is that no price is sought for, and why."""
     package, kind = terms.package, meaning.called.kind
     for each in meaning.filters:
@@ -129,7 +129,7 @@ def _priced(
 
     is_short = call.direction is Direction.OUTBOUND and meaning.called.kind is CallClass.SHORT
     cls = CallClass.SHORT if is_short else CallClass.BILLABLE
-    note = _note(call, terms, meaning)
+    note = note_of(call, terms, meaning)
     explanation = Explanation(
         call, terms, meaning, cls, pricing, billed, free_per_call, covered, parts, before, amount, micro, note
     )
@@ -153,12 +153,12 @@ def _parts(pricing: Pricing, terms: Terms, seconds: int, *, overage: int | None,
 
 def _settled(call: Call, terms: Terms, meaning: Meaning, cls: CallClass, reason: str) -> Charge:
     micro = None if cls in WITHOUT_AMOUNT else 0
-    note = _note(call, terms, meaning, reason)
+    note = note_of(call, terms, meaning, reason)
     explanation = Explanation(call, terms, meaning, cls, micro=micro, note=note)
     return Charge(call.id, cls, meaning.number, None, "", None, 0, 0, micro, note, explanation)
 
 
-def _note(call: Call, terms: Terms, meaning: Meaning, reason: str = "") -> str:
+def note_of(call: Call, terms: Terms, meaning: Meaning, reason: str = "") -> str:
     longest = terms.package.max_call_seconds
     if longest is not None and call.seconds > longest:
         reason = f"{reason}; longer than {longest} s" if reason else f"longer than {longest} s"
