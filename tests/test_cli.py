@@ -561,3 +561,35 @@ def test_a_person_ends_restore_mode_by_name(furnished: Bridge, type_: Type) -> N
 
     assert (dry.code, done.code, unchanged) == (0, 0, True)
     assert transact(furnished.engine, lambda tx: facts.get(tx, installation.RESTORE)) is None
+
+
+# --- packages --------------------------------------------------------------------------------------------------------
+
+
+def test_a_package_is_loaded_from_its_file_and_shown_by_its_name(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    path = tmp_path / "basic.toml"
+    path.write_text('[package]\nname = "Basic"\nproduct_id = 12\ntype = "metered"\ncurrency = "USD"\ncountry = "CA"\n')
+    before = contents(bridge)
+
+    dry = type_("package", "load", str(path), "--dry-run")
+    unchanged = contents(bridge) == before
+    done, again = type_("package", "load", str(path)), type_("package", "load", str(path), "--json")
+
+    assert (dry.out, unchanged) == ("Basic would be version 1 of the package of product 12.\n", True)
+    assert done.out == "Basic is version 1 of the package of product 12.\n"
+    assert (again.document["version"], again.document["is_new"]) == (1, False)
+    assert [each["name"] for each in type_("package", "list", "--json").document] == ["Basic"]
+    assert type_("package", "show", "Basic").out == type_("package", "show", str(path)).out
+    assert type_("package", "show", "12", "--json").document["package"]["country"] == "CA"
+    assert type_("package", "lint", "Basic").out == "Nothing was found.\n"
+    assert type_("package", "show", "Other") == Typed(1, "", "there is no package 'Other'; loaded are: Basic\n")
+
+
+def test_a_bad_package_is_not_loaded(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    path = tmp_path / "basic.toml"
+    path.write_text('[package]\nname = "Basic"\nproduct_id = 12\ntype = "hybrid"\ncurrency = "USD"\ncountry = "CA"\n')
+
+    said = type_("package", "load", str(path))
+
+    assert said == Typed(1, "", f"{path}: package.included_seconds_per_period is missing\n")
+    assert type_("package", "list", "--json").document == []

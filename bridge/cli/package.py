@@ -63,20 +63,22 @@ def show(
     from bridge.rating.package_file import package_document
     from bridge.rating.toml_text import toml_text
 
+    answer: dict[str, Any]
     if is_file(package):
         if version is not None:
             raise Refused("--version is for loaded packages; a file has one")
-        document = package_document(the_package(package))
-        answer: dict[str, Any] = {"product_id": document["product_id"], "name": document["name"], "package": document}
+        found = the_package(package)
+        answer = {"product_id": found.product_id, "name": found.name, "package": package_document(found)}
     else:
         from bridge import packages
 
         bridge = the_bridge()
-        answer = packages.get(bridge, packages.named(bridge, package).product_id, version)
+        product_id = packages.named(bridge, package).product_id
+        answer, found = packages.get(bridge, product_id, version), packages.of_product(bridge, product_id, version)
     if json:
         say_json(answer)
     else:
-        print(toml_text({"package": answer["package"]}), end="")
+        print(toml_text({"package": package_document(found)}), end="")
 
 
 def listed(json: Json = False) -> None:
