@@ -11,9 +11,7 @@ from typing import NamedTuple
 from bridge.rating.call import CallClass, Direction
 from bridge.rating.dialled import dialled
 from bridge.rating.reading import SHORT_MAX, read
-from bridge.rating.site import Site, site_of
-
-__all__ = ["Number", "Site", "normalise", "site_of"]
+from bridge.rating.site import Site
 
 DIGITS_MIN, DIGITS_MAX = 7, 15
 SHORT_MIN = 3

@@ -10,7 +10,6 @@ from typing import Literal, TypeVar
 
 from bridge.rating.call import Call, Direction
 from bridge.rating.deck import Deck
-from bridge.rating.number import Site, site_of
 from bridge.rating.package import (
     Bundle,
     Charging,
@@ -29,6 +28,7 @@ from bridge.rating.package import (
 )
 from bridge.rating.rate import Increments, Rate
 from bridge.rating.series import Series
+from bridge.rating.site import Site, site_of
 from bridge.rating.terms import Terms
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
