@@ -48,8 +48,8 @@ def normalise(site: Site, raw: str, *, direction: Direction = Direction.OUTBOUND
         number, is_short = read(site, digits, steps)
     if DIGITS_MIN <= len(number) <= DIGITS_MAX and not is_short:
         return Number(raw, digits, number, None, tuple(steps))
-    if is_short and number in site.emergency and direction is not Direction.INBOUND:
-        return Number(raw, digits, None, CallClass.EMERGENCY, tuple(steps))
+    if is_short and _is_emergency(site, number, direction):
+        return Number(raw, digits, None, CallClass.EMERGENCY, (*steps, _emergency(site)))
     if SHORT_MIN <= len(number) <= SHORT_MAX:
         return Number(raw, digits, None, CallClass.SHORT, (*steps, "short number"))
     note = f"{len(number)} digits, and a number has {DIGITS_MIN} to {DIGITS_MAX}"
@@ -60,8 +60,8 @@ def _without_number(
     site: Site, digits: str, direction: Direction, by_gateway: bool, steps: list[str]
 ) -> CallClass | None:
     """What needs no number: help, the house itself, and its codes."""
-    if digits in site.emergency and direction is not Direction.INBOUND:  # a caller's number is no call for help
-        steps.append(f"emergency number of {site.country}")
+    if _is_emergency(site, digits, direction):
+        steps.append(_emergency(site))
         return CallClass.EMERGENCY
     if digits in site.extensions:
         steps.append("known extension")
@@ -69,11 +69,20 @@ def _without_number(
     if digits.startswith(("*", "#")):
         steps.append("feature code")
         return CallClass.FEATURE
-    is_extension = not by_gateway and EXTENSION_MIN <= len(digits) <= EXTENSION_MAX and digits.isdigit()
+    is_extension = not by_gateway and EXTENSION_MIN <= len(digits) <= EXTENSION_MAX and digits.isdecimal()
     if is_extension or direction is Direction.LOCAL:
         steps.append("no carrier leg")
         return CallClass.INTERNAL
     return None
+
+
+def _is_emergency(site: Site, digits: str, direction: Direction) -> bool:
+    """Never the number that a caller shows: that is no call for help."""
+    return digits in site.emergency and direction is not Direction.INBOUND
+
+
+def _emergency(site: Site) -> str:
+    return f"emergency number of {site.country}"
 
 
 def _no_digits(text: str) -> str:

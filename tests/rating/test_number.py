@@ -248,6 +248,10 @@ def test_f19_a_number_that_only_begins_like_one_is_none() -> None:
     assert read(UK, "9995550123") == "9995550123"
 
 
+def test_f19_a_call_for_help_is_one_also_with_a_plus() -> None:
+    assert read(LONDON, "+112") is CallClass.EMERGENCY
+
+
 def test_f19_emergency_is_what_it_is_in_the_country_of_the_site() -> None:
     assert read(LONDON, "911") is CallClass.SHORT
     assert read(CANADA, "999") is CallClass.SHORT
@@ -262,6 +266,7 @@ def test_f20_three_to_five_digits_are_internal_only_where_known_or_without_a_car
     assert normalise(CANADA, "2211").kind is CallClass.INTERNAL
     assert normalise(CANADA, "2212").kind is CallClass.SHORT
     assert normalise(CANADA, "2212", by_gateway=False).kind is CallClass.INTERNAL
+    assert normalise(CANADA, "²²²", by_gateway=False).kind is CallClass.INVALID
     assert normalise(CANADA, "221200", by_gateway=False).kind is CallClass.SHORT
     assert normalise(CANADA, "2212", direction=Direction.LOCAL).kind is CallClass.INTERNAL
 
@@ -302,6 +307,7 @@ def test_a_call_that_stayed_in_the_house_is_internal_whatever_was_dialled() -> N
             ["digits written as 0 to 9", "national prefix 0 dropped", "country code 44 put in front"],
         ),
         (NINE, "9011442079460000", [r"rewritten to 011442079460000 by ^9(\d+)$", "exit code 011 dropped"]),
+        (NINE, "9911", [r"rewritten to 911 by ^9(\d+)$", "emergency number of CA"]),
         (LONDON, "112", ["emergency number of GB"]),
         (LONDON, "2211", ["known extension"]),
         (LONDON, "*97", ["feature code"]),
