@@ -8,6 +8,7 @@ Of prefixes the longest decides, before everything else.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from bridge.rating.package import Allowed
 from bridge.rating.plan import FIXED_OR_MOBILE, region_of, type_of, types_of
@@ -15,6 +16,7 @@ from bridge.rating.plan import FIXED_OR_MOBILE, region_of, type_of, types_of
 FREE_OF_CHARGE = "toll_free"
 
 
+@lru_cache
 def opened(allowed: Allowed | None, home: str) -> Allowed:
     """What is open where nothing or something is said of it, with the country the PBX stands in."""
     return replace(allowed or Allowed(), countries=(allowed or Allowed()).countries | {home})

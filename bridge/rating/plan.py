@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
@@ -44,6 +44,7 @@ class Facts:
     """The plan has this number; otherwise country and type are what its first digits leave possible."""
 
 
+@lru_cache(maxsize=1024)  # one number is asked for several facts in a row
 def facts_of(number: str) -> Facts | None:
     """Of a number in E.164 without its plus, or of a prefix; None where no calling code begins like this."""
     code = calling_code_of(number)
