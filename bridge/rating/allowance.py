@@ -46,7 +46,8 @@ def included_in(package: Package) -> tuple[Allowance, ...]:
     """The package's own time. Without bound it may have a bound of fair use."""
     if package.included_seconds is None:
         return (Allowance(INCLUDED, package.fair_use_seconds),)
-    return (Allowance(ROLLED_OVER, 0), Allowance(INCLUDED, package.included_seconds))
+    included = Allowance(INCLUDED, package.included_seconds)
+    return (Allowance(ROLLED_OVER, 0), included) if package.rollover_periods else (included,)
 
 
 def cover(allowances: Iterable[Allowance], usage: Usage, *, billed: int, spoken: int | None) -> tuple[Covered, ...]:

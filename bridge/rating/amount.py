@@ -7,6 +7,7 @@ a currency.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from bridge.rating.package import MARKUP_UNIT
@@ -53,6 +54,7 @@ def micro_of(amount: int, decimals: int) -> int:
     return rounded(amount, _DIVISORS[decimals]) * _MICROS[decimals]
 
 
+@lru_cache(maxsize=4096)
 def exact_text(price: int) -> str:
     """An exact price as a plain decimal, without zeros that say nothing."""
     whole, rest = divmod(abs(price), EXACT_UNIT)

@@ -7,8 +7,7 @@ call -> class -> price -> billed seconds -> less free time -> parts with one pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bridge.rating import tiers
 from bridge.rating.allowance import consume, cover
@@ -30,8 +29,7 @@ class Explained(Protocol):
     def document(self) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """Of a call, a conference or a fax."""
 
     call_id: str
@@ -53,9 +51,9 @@ class Charge:
 def rate_call(call: Call, terms: Terms, usage: Usage) -> Charge:
     """Rate a call as the next of its period. `usage` moves by what it takes."""
     meaning = terms.meaning(call)
-    special = next((rule.pricing for rule in meaning.specials if rule.is_valid(call.moment)), None)
-    if special is not None:
-        return _priced(call, terms, meaning, special, usage, is_coverable=False)
+    for special in meaning.specials:
+        if special.is_valid(call.moment):
+            return _priced(call, terms, meaning, special.pricing, usage, is_coverable=False)
     settled = class_without_price(call, terms, meaning)
     if settled is not None:
         return _settled(call, terms, meaning, *settled)

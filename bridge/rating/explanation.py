@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.rating.allowance import Covered
-from bridge.rating.amount import Part, amount_text, exact_text
+from bridge.rating.amount import Part, amount_text, exact, exact_text
 from bridge.rating.call import Call, CallClass
 from bridge.rating.level import Pricing
 from bridge.rating.package import MARKUP_PLACES
@@ -29,8 +29,7 @@ RULES = 1
 """Counts how charges are made: a change that gives another amount for the same call is another number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     call: Call
     terms: Terms
     meaning: Meaning
@@ -127,8 +126,8 @@ def _price_document(pricing: Pricing) -> dict[str, Any]:
     if pricing.base is not None:
         found |= {
             "base": price_text(pricing.base),
-            "adder": price_text(pricing.adder),
-            "markup_percent": price_text(pricing.markup * 10 ** (PLACES - MARKUP_PLACES)),
+            "adder": exact_text(exact(pricing.adder)),
+            "markup_percent": _percent_text(pricing.markup),
         }
     if pricing.has_minute:
         found["per_minute"] = exact_text(pricing.minute)
@@ -143,6 +142,11 @@ def _price_document(pricing: Pricing) -> dict[str, Any]:
     if increments.grace_seconds:
         found["grace_seconds"] = increments.grace_seconds
     return found
+
+
+@lru_cache
+def _percent_text(markup: int) -> str:
+    return price_text(markup * 10 ** (PLACES - MARKUP_PLACES))
 
 
 def _part_document(part: Part) -> dict[str, Any]:
