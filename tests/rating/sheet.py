@@ -19,7 +19,8 @@
         close     -0.50                                    what the period still adjusts when it closes
     ''')
 
-Every call is computed a second time from its explanation alone. Lines that begin with # say something.
+Every call is computed a second time from its explanation alone, and a third time by the column. Lines that
+begin with # say something.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from bridge.rating.series import Series
 from bridge.rating.site import site_of
 from bridge.rating.terms import Terms
 from bridge.rating.usage import Usage
+from tests.rating.columns import line_of, rated_in_bulk
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -137,10 +139,19 @@ class Sheet:
             document = json.loads(json.dumps(charge.explanation.document()))
             assert recompute(document) == charge.micro, line
             charges.append(charge)
+        self._check_in_bulk(charges, terms)
         if self.closing is not None:
             adjustment = tiers.adjustment(terms.package, usage)
             assert micro_text(adjustment) == micro_text(read_price(self.closing) // 10_000), "close"
         return charges
+
+    def _check_in_bulk(self, charges: list[Charge], terms: Terms) -> None:
+        """The engine for columns says the same, where a file of calls could say as much of them, in that order."""
+        calls = [call for call, *_ in self.calls]
+        in_order = sorted(calls, key=lambda call: (call.moment, call.id)) == calls
+        if in_order and not any(call.description or call.in_conference for call in calls):
+            lines = rated_in_bulk(calls, self.terms(), self.usage())
+            assert lines == [line_of(charge, terms) for charge in charges]
 
 
 def seconds(word: str) -> int:
