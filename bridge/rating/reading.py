@@ -120,15 +120,15 @@ def _has_code(site: Site, digits: str) -> bool:
 
 def _with_area(site: Site, digits: str, steps: list[str]) -> str:
     steps.append(f"area code {site.area_code} put in front")
-    return _with_code(site, digits, site.area_code + digits, steps)
+    national = site.area_code + digits
+    return _with_code(site, national, national, steps)
 
 
 def _with_code(site: Site, digits: str, national: str, steps: list[str]) -> str:
     home = site.home
-    prefix = digits.removesuffix(national)
-    if not digits.endswith(national) and not national.endswith(digits):
+    if digits.endswith(national) and digits != national:
+        steps.append(f"national prefix {digits.removesuffix(national)} dropped")
+    elif digits != national:
         steps.append(f"read as {national} by the numbering plan of {home.iso}")
-    elif prefix != digits and prefix:
-        steps.append(f"national prefix {prefix} dropped")
     steps.append(f"country code {home.calling_code} put in front")
     return home.calling_code + national

@@ -80,6 +80,20 @@ def test_f28_a_service_may_stand_in_another_country_than_its_package_says() -> N
     assert read(site_of(package, country="FR"), "0140000000") == "33140000000"
 
 
+def test_f28_f20_a_number_in_town_has_at_least_six_digits() -> None:
+    cambridge = a_site("GB", area_code="1223")
+
+    assert read(cambridge, "460000") == "441223460000"
+    assert read(cambridge, "46000") is CallClass.SHORT
+    assert read(cambridge, "0460000") == "0460000"  # a number of another town, which only the local prefix would read
+    assert read(a_site("GB", area_code="7700"), "900123") is CallClass.SHORT  # no town
+
+
+@pytest.mark.parametrize("raw", ["1264763054", "0264763054", "2261763054", "2260763054", "226476305", "22647630544"])
+def test_ten_digits_of_north_america_begin_with_2_to_9_and_so_does_their_exchange(raw: str) -> None:
+    assert read(CANADA, raw) == raw
+
+
 def test_seven_digits_in_north_america_need_the_area_code() -> None:
     assert read(CANADA, "5550123") == "5550123"
     assert read(a_site("CA", nanp_10_digit=True, area_code="416"), "5550123") == "14165550123"
@@ -186,6 +200,41 @@ def test_a_trunk_prefix_of_the_house_is_stripped() -> None:
 
 def test_without_a_trunk_prefix_the_one_of_the_country_is_corrected() -> None:
     assert read(a_site("GB", prefix_correction=True), "02079460000") == "442079460000"
+
+
+@pytest.mark.parametrize(
+    ("country", "raw", "number"),
+    [
+        ("GB", "442079460000", "442079460000"),
+        ("GB", "447700", CallClass.SHORT),
+        ("GB", "449", CallClass.SHORT),
+        ("GB", "44112345678901", "44112345678901"),  # too long for anything else
+        ("GB", "6045551234", "446045551234"),  # as long as a number of the country
+        ("GB", "99940000000", "4499940000000"),  # a number of nowhere
+        ("DE", "49112345", "4949112345"),  # of Leer, whose area code begins like the country
+        ("RU", "77011234567", "77011234567"),
+        ("CH", "41446681800", "41446681800"),
+        ("CH", "446681800", "41446681800"),
+    ],
+)
+def test_a_country_code_that_is_there_is_seen(country: str, raw: str, number: str) -> None:
+    assert read(a_site(country, local_prefix=True), raw) == number
+
+
+@pytest.mark.parametrize("raw", ["131450", "030123"])
+def test_few_digits_are_a_number_only_where_the_package_reads_numbers_as_they_are_dialled_there(raw: str) -> None:
+    country = "AU" if raw == "131450" else "DE"
+
+    assert read(a_site(country), raw) is CallClass.SHORT
+    assert read(a_site(country, local_prefix=True), raw) in ("61131450", "4930123")
+
+
+def test_few_digits_behind_a_trunk_prefix_are_a_number_where_it_is_corrected() -> None:
+    germany = a_site("DE", prefix_correction=True, trunk_prefix="0")
+
+    assert read(germany, "030123") == "4930123"
+    assert read(germany, "30123") is CallClass.SHORT
+    assert read(a_site("AU", prefix_correction=True), "131450") is CallClass.SHORT
 
 
 def test_a_foreign_number_without_plus_is_left_alone_where_it_can_be_none_of_the_country() -> None:
@@ -308,6 +357,23 @@ def test_a_call_that_stayed_in_the_house_is_internal_whatever_was_dialled() -> N
         ),
         (NINE, "9011442079460000", [r"rewritten to 011442079460000 by ^9(\d+)$", "exit code 011 dropped"]),
         (NINE, "9911", [r"rewritten to 911 by ^9(\d+)$", "emergency number of CA"]),
+        (
+            a_site("GB", area_code="20"),
+            "79460000",
+            ["area code 20 put in front", "country code 44 put in front"],
+        ),
+        (
+            a_site("AR", local_prefix=True),
+            "0111523456789",
+            ["read as 91123456789 by the numbering plan of AR", "country code 54 put in front"],
+        ),
+        (
+            a_site("BS", local_prefix=True),
+            "3221234",
+            ["read as 2423221234 by the numbering plan of BS", "country code 1 put in front"],
+        ),
+        (a_site("IT", local_prefix=True), "0612345678", ["country code 39 put in front"]),
+        (LONDON, "x" * 300, ["longer than 256 characters: not read"]),
         (LONDON, "112", ["emergency number of GB"]),
         (LONDON, "2211", ["known extension"]),
         (LONDON, "*97", ["feature code"]),
@@ -316,6 +382,30 @@ def test_a_call_that_stayed_in_the_house_is_internal_whatever_was_dialled() -> N
 )
 def test_each_step_is_told(site: Site, raw: str, steps: list[str]) -> None:
     assert [*normalise(site, raw).steps] == steps
+
+
+def test_a_call_that_stayed_in_the_house_says_so() -> None:
+    assert normalise(LONDON, "2212", by_gateway=False).steps == ("no carrier leg",)
+
+
+@pytest.mark.parametrize(
+    ("raw", "note"),
+    [
+        ("", "no digits"),
+        ("+", "no digits"),
+        ("12", "2 digits, and a number has 7 to 15"),
+        ("+1234567890123456", "16 digits, and a number has 7 to 15"),
+        ("0044a", "'a' is no digit"),
+        ("4+4", "'+' is no digit"),
+    ],
+)
+def test_what_is_no_number_says_why(raw: str, note: str) -> None:
+    assert normalise(LONDON, raw).notes == (note,)
+
+
+def test_a_text_is_read_up_to_its_bound() -> None:
+    assert read(LONDON, " " * 245 + "02079460000") == "442079460000"
+    assert read(LONDON, " " * 246 + "02079460000") is CallClass.INVALID
 
 
 # --- what holds for all ----------------------------------------------------------------------------------------------
