@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.rating.allowance import Allowance
+from bridge.rating.allowance import Allowance, size_of
 from bridge.rating.answers import Answers
 from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.calls import Calls
@@ -31,6 +31,7 @@ from bridge.rating.price import micro_text
 from bridge.rating.price_columns import PriceColumns, billed
 from bridge.rating.terms import Terms
 from bridge.rating.texts import Flags, Ints, Texts
+from bridge.rating.usage import Usage
 
 Places = NDArray[np.int32]
 
@@ -72,8 +73,10 @@ class Stage:
 
 
 class Bulk:
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, usage: Usage) -> None:
+        """`usage` says how large the period's allowances are."""
         self.terms = terms
+        self._usage = usage
         self.prices = PriceColumns(terms)
         self.notes = Pool()
         """`,note`"""
@@ -129,7 +132,7 @@ class Bulk:
         )
         spoken = np.maximum(seconds - free, 0)[waits] if package.consume == "actual" else np.zeros(0, np.int64)
         return stage, Waiting(
-            calls.moments[waits], chains[waits].astype(np.int16), _small(left[waits]), _small(spoken), in_tiers[waits]
+            calls.moments[waits], chains[waits].astype(np.int16), small(left[waits]), small(spoken), in_tiers[waits]
         )
 
     def finish(self, stage: Stage, granted: Granted) -> Charges:
@@ -162,6 +165,7 @@ class Bulk:
             micro=micro,
             is_priced=is_amount,
             notes=notes,
+            beyond=beyond,
         )
 
     def _learn(self) -> None:
@@ -178,7 +182,7 @@ class Bulk:
         return (
             self._answers.settle(*settled) if settled else 0,
             NONE if first is None else self.prices.add(first.pricing),
-            _place_in(self.chains, meaning.allowances),
+            _place_in(self.chains, tuple(each for each in meaning.allowances if size_of(each, self._usage) != 0)),
             _place_in(self._kind_notes, meaning.note),
             settled is not None,
             kind.direction is Direction.OUTBOUND and meaning.called.kind is CallClass.SHORT,
@@ -228,6 +232,6 @@ def _place_in(known: list[Any], value: object) -> int:
     return known.index(value)
 
 
-def _small(values: Ints) -> NDArray[Any]:
+def small(values: Ints) -> NDArray[Any]:
     """In half the room, where it fits."""
     return values.astype(np.int32) if int(values.max(initial=0)) < 2**31 else values

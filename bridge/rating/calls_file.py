@@ -203,6 +203,11 @@ def csv_cell(cell: bytes) -> bytes:
     return b'"' + cell.replace(b'"', b'""') + b'"' if any(mark in cell for mark in b',"\r\n') else cell
 
 
+def read_cell(cell: bytes) -> bytes:
+    """What `csv_cell` wrote."""
+    return cell[1:-1].replace(b'""', b'"') if cell.startswith(b'"') else cell
+
+
 def _directions(texts: Texts, faults: dict[int, str]) -> NDArray[np.int8]:
     found = np.full(len(texts), -1, np.int8)
     for place, direction in enumerate(DIRECTIONS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,6 +72,8 @@ class Charges:
     """Where not, there is no charge, and `micro` says nothing."""
     notes: NDArray[np.int32]
     """Places in a pool of `,note`."""
+    beyond: Mapping[int, int] = field(default_factory=dict)
+    """Amounts that no column can hold, by their row; they are written in front of its note."""
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -83,7 +86,7 @@ def lines_of(charges: Charges, rates: Pool, notes: Pool, *, decimals: int) -> by
     """
     longest = int(charges.ids.lengths.max(initial=0))
     long_ids = longest > ID_BYTES_MAX
-    ids = [] if long_ids else [charges.ids.word(at) for at in range(0, longest, WORD)]
+    ids = [] if long_ids else words_of(charges.ids)
     cells = [
         *ids,
         _CLASS_WORDS[charges.classes],
@@ -95,12 +98,29 @@ def lines_of(charges: Charges, rates: Pool, notes: Pool, *, decimals: int) -> by
         notes.words(charges.notes),
         np.full(len(charges), ord("\n"), np.uint64),
     ]
-    raw = np.column_stack(cells).astype("<u8", copy=False).view(np.uint8).ravel()
-    lines: bytes = raw[raw != 0].tobytes()
+    lines = bytes_of(cells)
     if not long_ids:
         return lines
     rest = lines.split(b"\n")
     return b"".join(charges.ids.raw(place) + rest[place] + b"\n" for place in range(len(charges)))
+
+
+def joined(texts: Texts) -> bytes:
+    """All of them, one behind the other."""
+    if int(texts.lengths.max(initial=0)) > ID_BYTES_MAX:
+        return b"".join(map(texts.raw, range(len(texts))))
+    return bytes_of(words_of(texts)) if len(texts) else b""
+
+
+def words_of(texts: Texts) -> list[Words]:
+    return [texts.word(at) for at in range(0, int(texts.lengths.max(initial=0)), WORD)]
+
+
+def bytes_of(cells: list[Words]) -> bytes:
+    """Rows of words, without the zero bytes in them."""
+    raw = np.column_stack(cells).astype("<u8", copy=False).view(np.uint8).ravel()
+    found: bytes = raw[raw != 0].tobytes()
+    return found
 
 
 def _table(texts: list[bytes]) -> Words:

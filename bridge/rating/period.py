@@ -7,7 +7,7 @@ that matters only where an allowance ends or a tier is reached among them, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from graphlib import TopologicalSorter
 from math import gcd
 from typing import Any
@@ -47,6 +47,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self.moments)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Waiting]) -> Waiting:
+        """One behind the other."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -56,6 +61,15 @@ class Granted:
     tier_micro: Ints
     beyond: Mapping[int, int]
     """Amounts in tiers that do not fit into the column."""
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Granted:
+        """Nothing."""
+        return cls(np.zeros(len(waiting), np.int64), np.zeros(len(waiting), np.int64), {})
+
+    def part(self, start: int, end: int) -> Granted:
+        beyond = {place - start: amount for place, amount in self.beyond.items() if start <= place < end}
+        return Granted(self.covered[start:end], self.tier_micro[start:end], beyond)
 
 
 def grant(

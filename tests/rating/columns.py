@@ -39,7 +39,7 @@ def columns_of(calls: Sequence[Call]) -> Calls:
 
 def rated_in_bulk(calls: Sequence[Call], terms: Terms, usage: Usage, *, block: int = 1 << 18) -> list[str]:
     """The lines of their charges, in the order of the calls."""
-    bulk = Bulk(terms)
+    bulk = Bulk(terms, usage)
     stage, waiting = bulk.stage(columns_of(calls))
     places = np.flatnonzero(stage.waits).tolist()
     granted = grant(
