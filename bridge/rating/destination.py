@@ -35,4 +35,4 @@ def is_allowed(allowed: Allowed | None, home: str, number: str) -> bool:
 
 
 def _longest(prefixes: tuple[str, ...], number: str) -> int:
-    return max((len(prefix) for prefix in prefixes if number.startswith(prefix)), default=0)
+    return max(map(len, filter(number.startswith, prefixes)), default=0)

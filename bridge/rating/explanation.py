@@ -48,28 +48,27 @@ class Explanation(NamedTuple):
     def document(self) -> dict[str, Any]:
         """As JSON can hold it: prices and amounts are plain decimals in quotes, times are UTC."""
         call, called = self.call, self.meaning.called
-        found = {
-            **heading(self.terms),
-            "call": {
-                "id": call.id,
-                "direction": call.direction.value,
-                "from": call.caller,
-                "to": call.called,
-                "at": call.moment.astimezone(UTC).isoformat(),
-                "seconds": call.seconds,
-            },
-            "number": called.number,
-            "steps": [*called.steps],
-            "class": self.cls.value,
-            "note": self.note,
+        found = heading(self.terms)
+        found["call"] = {
+            "id": call.id,
+            "direction": call.direction.value,
+            "from": call.caller,
+            "to": call.called,
+            "at": call.moment.astimezone(UTC).isoformat(),
+            "seconds": call.seconds,
         }
+        found["number"] = called.number
+        found["steps"] = [*called.steps]
+        found["class"] = self.cls.value
+        found["note"] = self.note
         if self.pricing is not None:
             found |= reckoning(
                 self.pricing, call.seconds, self.billed, self.free_per_call, self.covered, self.parts, self.amount
             )
             if self.pricing.in_tiers:
                 found["seconds"]["in_tiers_before"] = self.tier_seconds_before
-        return found | outcome(self.terms, self.micro)
+        found |= outcome(self.terms, self.micro)
+        return found
 
 
 def heading(terms: Terms) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
+from random import Random
 from typing import TypeVar
 
 import pytest
@@ -23,7 +24,7 @@ from bridge.rating.usage import Usage
 from tests.rating.sheet import Sheet
 from tests.rating.worlds import PREFIXES, World, a_world
 
-worlds = some.randoms(use_true_random=False).map(a_world)
+worlds = some.integers(0, 2**32).map(lambda seed: a_world(Random(seed)))
 
 
 def rated(world: World, calls: tuple[Call, ...] | None = None) -> dict[str, Charge]:
