@@ -7,8 +7,8 @@
     {"tables": count, "rows": count}                                                   the last line
 
 A table has a name that a migration of this bridge made; nothing in a backup names a file. The list of migrations is
-in the first line; what upgrades write is not among the rows. Sealed secrets stay sealed; the master key is inside only where that was
-asked for.
+in the first line; what upgrades write is not among the rows. Sealed secrets stay sealed; the master key is inside only
+where that was asked for.
 """
 
 from __future__ import annotations
