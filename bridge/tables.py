@@ -312,8 +312,8 @@ providers = table(
     index("providers_slug", "slug", unique=True),
 )
 
-tariffs = table(
-    "tariffs",
+decks = table(
+    "decks",
     row_id(),
     word("provider"),
     word("series"),
@@ -338,31 +338,31 @@ tariffs = table(
     sentence("activated_by", 128, null=True),
     moment("withdrawn_at", null=True),
     sentence("withdrawn_by", 128, null=True),
-    index("tariffs_series", "series", "effective_from"),
-    index("tariffs_table_name", "table_name", unique=True),
+    index("decks_series", "series", "effective_from"),
+    index("decks_table_name", "table_name", unique=True),
 )
 
-tariff_states = table(
-    "tariff_states",
+deck_states = table(
+    "deck_states",
     row_id(),
-    number("tariff_id"),
+    number("deck_id"),
     number("deck_state"),
     number("added"),
     number("removed"),
     moment("noted_at"),
     sentence("noted_by", 128),
-    index("tariff_states_tariff", "tariff_id", "deck_state", unique=True),
+    index("deck_states_deck", "deck_id", "deck_state", unique=True),
 )
 
-tariff_rows = table(
-    "tariff_rows",
+deck_rows = table(
+    "deck_rows",
     row_id(),
-    number("tariff_id"),
+    number("deck_id"),
     number("deck_state"),
     word("kind", 16),
     number("piece"),
     Column("content", LargeBinary(60_000).with_variant(mysql.VARBINARY(60_000), "mysql", "mariadb"), nullable=False),
-    index("tariff_rows_piece", "tariff_id", "deck_state", "kind", "piece", unique=True),
+    index("deck_rows_piece", "deck_id", "deck_state", "kind", "piece", unique=True),
 )
 
 # --- what is wanted, and what is there -------------------------------------------------------------------------------

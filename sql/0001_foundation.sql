@@ -269,7 +269,7 @@ CREATE TABLE mod_ictvoipbilling_providers (
   `id` BIGINT NOT NULL AUTO_INCREMENT
     COMMENT 'Row number',
   `slug` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-    COMMENT 'The name in a-z, 0-9 and _: what tariffs.provider and the names of their tables say',
+    COMMENT 'The name in a-z, 0-9 and _: what decks.provider and the names of their tables say',
   `name` VARCHAR(255) NOT NULL
     COMMENT 'As people call it, such as FusionPBX - Telnyx - Global',
   `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
@@ -277,7 +277,7 @@ CREATE TABLE mod_ictvoipbilling_providers (
   `currency` VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NULL
     COMMENT 'What its price lists are in where they do not say, ISO 4217',
   `tariff` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
-    COMMENT 'The series that packages without a tariff take, tariffs.series',
+    COMMENT 'The series that packages without a tariff take, decks.series',
   `reading` LONGTEXT NOT NULL
     COMMENT 'How its last price list was read, JSON: columns, unit, dates, time zone',
   `filters` LONGTEXT NOT NULL
@@ -293,7 +293,7 @@ CREATE TABLE mod_ictvoipbilling_providers (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='Whose price lists there are: carriers, and PBXs that sell minutes themselves.';
 
-CREATE TABLE mod_ictvoipbilling_tariffs (
+CREATE TABLE mod_ictvoipbilling_decks (
   `id` BIGINT NOT NULL AUTO_INCREMENT
     COMMENT 'Row number: the deck',
   `provider` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
@@ -343,16 +343,16 @@ CREATE TABLE mod_ictvoipbilling_tariffs (
   `withdrawn_by` VARCHAR(128) NULL
     COMMENT 'Who took it back',
   PRIMARY KEY (`id`),
-  KEY tariffs_series (`series`, `effective_from`),
-  UNIQUE KEY tariffs_table_name (`table_name`)
+  KEY decks_series (`series`, `effective_from`),
+  UNIQUE KEY decks_table_name (`table_name`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='The catalogue of decks. Each that was activated has a table of its own.';
 
-CREATE TABLE mod_ictvoipbilling_tariff_states (
+CREATE TABLE mod_ictvoipbilling_deck_states (
   `id` BIGINT NOT NULL AUTO_INCREMENT
     COMMENT 'Row number',
-  `tariff_id` BIGINT NOT NULL
-    COMMENT 'The deck, tariffs.id',
+  `deck_id` BIGINT NOT NULL
+    COMMENT 'The deck, decks.id',
   `deck_state` BIGINT NOT NULL
     COMMENT 'The state that began with this change',
   `added` BIGINT NOT NULL
@@ -364,15 +364,15 @@ CREATE TABLE mod_ictvoipbilling_tariff_states (
   `noted_by` VARCHAR(128) NOT NULL
     COMMENT 'Who made or noticed it',
   PRIMARY KEY (`id`),
-  UNIQUE KEY tariff_states_tariff (`tariff_id`, `deck_state`)
+  UNIQUE KEY deck_states_deck (`deck_id`, `deck_state`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
-  COMMENT='What was changed in decks after they were activated. What the rows were before is in tariff_rows.';
+  COMMENT='What was changed in decks after they were activated. What the rows were before is in deck_rows.';
 
-CREATE TABLE mod_ictvoipbilling_tariff_rows (
+CREATE TABLE mod_ictvoipbilling_deck_rows (
   `id` BIGINT NOT NULL AUTO_INCREMENT
     COMMENT 'Row number',
-  `tariff_id` BIGINT NOT NULL
-    COMMENT 'The deck, tariffs.id',
+  `deck_id` BIGINT NOT NULL
+    COMMENT 'The deck, decks.id',
   `deck_state` BIGINT NOT NULL
     COMMENT 'Which of its states: all rows of the newest, and of each before it what made the next one',
   `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
@@ -382,7 +382,7 @@ CREATE TABLE mod_ictvoipbilling_tariff_rows (
   `content` VARBINARY(60000) NOT NULL
     COMMENT 'A piece of the packed rows',
   PRIMARY KEY (`id`),
-  UNIQUE KEY tariff_rows_piece (`tariff_id`, `deck_state`, `kind`, `piece`)
+  UNIQUE KEY deck_rows_piece (`deck_id`, `deck_state`, `kind`, `piece`)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE=utf8mb4_unicode_ci
   COMMENT='The rows of every deck as prices are found by: packed, and read a hundred times faster than its table.';
 

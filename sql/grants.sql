@@ -35,9 +35,9 @@ GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_departments TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_providers TO 'bridge_schema'@'bridge.host';
-GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge_schema'@'bridge.host';
-GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge_schema'@'bridge.host';
-GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_decks TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_deck_states TO 'bridge_schema'@'bridge.host';
+GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_deck_rows TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_domains TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_services TO 'bridge_schema'@'bridge.host';
@@ -102,9 +102,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_exten
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_departments TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_providers TO 'bridge'@'bridge.host';
-GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge'@'bridge.host';
-GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge'@'bridge.host';
-GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_decks TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_deck_states TO 'bridge'@'bridge.host';
+GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_deck_rows TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_domains TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge'@'bridge.host';
 GRANT SELECT, INSERT, UPDATE, DELETE ON bridge_database.mod_ictvoipbilling_services TO 'bridge'@'bridge.host';
@@ -134,9 +134,9 @@ GRANT SELECT ON bridge_database.mod_ictvoipbilling_extended_rates TO 'bridge_rep
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_extended_rates_tariff TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_departments TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_providers TO 'bridge_reports'@'bridge.host';
-GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariffs TO 'bridge_reports'@'bridge.host';
-GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariff_states TO 'bridge_reports'@'bridge.host';
-GRANT SELECT ON bridge_database.mod_ictvoipbilling_tariff_rows TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_decks TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_deck_states TO 'bridge_reports'@'bridge.host';
+GRANT SELECT ON bridge_database.mod_ictvoipbilling_deck_rows TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_domains TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_lanes TO 'bridge_reports'@'bridge.host';
 GRANT SELECT ON bridge_database.mod_ictvoipbilling_services TO 'bridge_reports'@'bridge.host';

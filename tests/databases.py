@@ -20,6 +20,7 @@ from sqlalchemy import Engine, inspect, text
 from bridge import database
 from bridge.errors import Unavailable
 from bridge.secret import Secret
+from bridge.store.deck_tables import BEGINNING
 from tests.canary import CANARY
 
 USER = "bridge_test"
@@ -112,9 +113,13 @@ def mariadb_server() -> Iterator[MariadbServer]:
 
 
 def empty_again(engine: Engine) -> None:
-    """Every table of a migrated MariaDB as new, except those that an upgrade fills."""
+    """Every table of a migrated MariaDB as new, except those that an upgrade fills; those of decks are gone."""
     with engine.begin() as tx:
-        names = [name for name in inspect(tx).get_table_names() if not name.endswith(("_migrations", "_country_codes"))]
+        there = inspect(tx).get_table_names()
+        names = [name for name in there if not name.endswith(("_migrations", "_country_codes"))]
+        for name in [name for name in names if name.startswith(BEGINNING)]:
+            tx.execute(text(f"DROP TABLE {name}"))
+            names.remove(name)
         rows = " UNION ALL ".join(f"SELECT '{name}' FROM (SELECT 1 FROM {name} LIMIT 1) AS used" for name in names)
         counted = (
             "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment > 1"

@@ -27,7 +27,7 @@ from bridge.settings import Settings
 from bridge.store import jobs, seals, servers
 from bridge.store import services as service_store
 from bridge.store.seals import SealedColumn
-from bridge.tables import audit, departments, metadata, tariff_rows
+from bridge.tables import audit, deck_rows, departments, metadata
 from bridge.tables import services as service_rows
 from tests.archives import KEY, back_up, create
 from tests.canary import CANARY
@@ -97,7 +97,7 @@ def test_every_sealed_column_is_walked_over_t21() -> None:
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, LargeBinary) and column is not tariff_rows.c.content  # packed prices, no secret
+        if isinstance(column.type, LargeBinary) and column is not deck_rows.c.content  # packed prices, no secret
     }
 
     assert {each.name for each in seals.COLUMNS} == of_tables

@@ -14,7 +14,7 @@ from bridge.rating.deck_rows import NO_PRICE, DeckRows, prefix_of
 from bridge.rating.price import price_text
 from bridge.rating.rate import Band
 
-LISTED_MAX = 1000
+LISTED_MAX = 200
 MANIFOLD = 10
 """A price that becomes so many times another is a unit misread more often than a price."""
 
