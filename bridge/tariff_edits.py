@@ -109,6 +109,7 @@ def _make_again(bridge: Bridge, entry: Entry, name: str) -> None:
     transact(bridge.engine, lambda tx: deck_tables.create(tx, name))
     try:
         transact(bridge.engine, fill)
+        transact(bridge.engine, lambda tx: deck_tables.add_key(tx, name))
     except BaseException:
         transact(bridge.engine, lambda tx: deck_tables.drop(tx, name))
         raise

@@ -358,7 +358,9 @@ def _loaded(bridge: Bridge, entry: Entry, progress: Progress) -> str:
     try:
         transact(bridge.engine, lambda tx: deck_tables.drop(tx, name))
         transact(bridge.engine, lambda tx: deck_tables.create(tx, name))
-        return transact(bridge.engine, fill)
+        digest = transact(bridge.engine, fill)
+        transact(bridge.engine, lambda tx: deck_tables.add_key(tx, name))
+        return digest
     except BaseException:
         with suppress(Exception):
             transact(bridge.engine, lambda tx: deck_tables.drop(tx, name))

@@ -6,11 +6,13 @@ Prices are compared at the moment the new deck begins, row by row: a row for som
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
+from operator import lt
 
-from bridge.rating.deck_rows import NO_PRICE, DeckRows, prefix_of
+from bridge.rating.deck_rows import NO_PRICE, DeckRows, Terms, prefix_of
 from bridge.rating.price import price_text
 from bridge.rating.rate import Band
 
@@ -48,10 +50,10 @@ class Changes:
     count: int = 0
     listed: list[Change] = field(default_factory=list)
 
-    def add(self, change: Change) -> None:
+    def add(self, change: Callable[[], Change]) -> None:
         self.count += 1
         if len(self.listed) < LISTED_MAX:
-            self.listed.append(change)
+            self.listed.append(change())
 
 
 @dataclass(slots=True)
@@ -76,21 +78,23 @@ class DeckDiff:
 
 def compare(old: DeckRows | None, new: DeckRows, moment: datetime) -> DeckDiff:
     """Both are in order, so one walk along both of them finds every prefix of either."""
-    diff = DeckDiff()
-    before, after = _by_prefix(old or DeckRows(), moment), _by_prefix(new, moment)
+    diff, old = DeckDiff(), old or DeckRows()
+    if _is_plain(old) and _is_plain(new):
+        _compare_plain(diff, old, new)
+        return diff
+    before, after = _by_prefix(old, moment), _by_prefix(new, moment)
     one, two = next(before, None), next(after, None)
     while one or two:
         if two is None or (one is not None and one[0] < two[0]):
             assert one is not None
-            assert old is not None
-            _removed(diff, old, one, new)
+            for row in one[1].values():
+                _removed(diff, old, row, new)
             one = next(before, None)
         elif one is None or two[0] < one[0]:
             for row in two[1].values():
-                diff.added.add(_change(new, row, after=_price(new, row)))
+                _added(diff, new, row)
             two = next(after, None)
         else:
-            assert old is not None
             _both(diff, old, one, new, two)
             one, two = next(before, None), next(after, None)
     return diff
@@ -140,42 +144,85 @@ def _both(
     for who, row in two[1].items():
         earlier = one[1].get(who)
         if earlier is None:
-            diff.added.add(_change(new, row, after=_price(new, row)))
+            _added(diff, new, row)
         else:
             _changed(diff, old, earlier, new, row)
     for who, row in one[1].items():
         if who not in two[1]:
-            diff.removed.add(_change(old, row, before=_price(old, row), falls_back_to=prefix_of(one[0])))
+            _removed(diff, old, row, new, shorter=prefix_of(one[0]))
+
+
+def _added(diff: DeckDiff, new: DeckRows, row: int) -> None:
+    diff.added.add(lambda: _change(new, row, after=_price(new, row)))
 
 
 def _changed(diff: DeckDiff, old: DeckRows, earlier: int, new: DeckRows, row: int) -> None:
     before, after = old.prices[earlier], new.prices[row]
     was, now = old.terms_known[old.terms[earlier]], new.terms_known[new.terms[row]]
-    if was.is_custom and now.is_custom:
-        diff.customs_kept.add(_change(new, row, before=_price(old, earlier), after=_price(new, row)))
-    elif was.is_custom:
-        diff.customs_lost.add(_change(new, row, before=_price(old, earlier), after=_price(new, row)))
-    if before == after and replace(was, effective_from=None, effective_to=None) == replace(
-        now, effective_from=None, effective_to=None
-    ):
+
+    def change() -> Change:
+        return _change(new, row, before=_price(old, earlier), after=_price(new, row))
+
+    if was.is_custom:
+        (diff.customs_kept if now.is_custom else diff.customs_lost).add(change)
+    if before == after and _undated(was) == _undated(now):
         diff.unchanged += 1
-        return
-    change = _change(new, row, before=_price(old, earlier), after=_price(new, row))
-    if before == after or NO_PRICE in (before, after):
+    elif before == after or NO_PRICE in (before, after):
         diff.otherwise.add(change)
-        return
-    (diff.dearer if after > before else diff.cheaper).add(change)
-    diff.manifold += max(before, after) > MANIFOLD * min(before, after) > 0
+    else:
+        (diff.dearer if after > before else diff.cheaper).add(change)
+        diff.manifold += max(before, after) > MANIFOLD * min(before, after) > 0
 
 
-def _removed(diff: DeckDiff, old: DeckRows, gone: tuple[int, dict[Who, int]], new: DeckRows) -> None:
-    key, rows = gone
-    shorter = _shorter(new, key)
-    for row in rows.values():
-        change = _change(old, row, before=_price(old, row), falls_back_to=shorter)
-        diff.removed.add(change)
-        if old.terms_known[old.terms[row]].is_custom:
-            diff.customs_lost.add(change)
+def _removed(diff: DeckDiff, old: DeckRows, row: int, new: DeckRows, shorter: str | None = None) -> None:
+    def change() -> Change:
+        back = _shorter(new, old.keys[row]) if shorter is None else shorter
+        return _change(old, row, before=_price(old, row), falls_back_to=back)
+
+    diff.removed.add(change)
+    if old.terms_known[old.terms[row]].is_custom:
+        diff.customs_lost.add(change)
+
+
+def _undated(terms: Terms) -> Terms:
+    return replace(terms, effective_from=None, effective_to=None)
+
+
+# --- decks of which each prefix has one row, and that always: nearly all ----------------------------------------------
+
+
+def _is_plain(rows: DeckRows) -> bool:
+    is_unconditional = not any(terms.is_conditional for terms in rows.terms_known)
+    return is_unconditional and all(map(lt, rows.keys, islice(rows.keys, 1, None)))
+
+
+def _compare_plain(diff: DeckDiff, old: DeckRows, new: DeckRows) -> None:
+    same = _same_terms(old, new)
+    before, after = old.keys, new.keys
+    one = two = 0
+    while one < len(before) and two < len(after):
+        if before[one] == after[two]:
+            if old.prices[one] == new.prices[two] and same[old.terms[one]] == new.terms[two]:
+                diff.unchanged += 1
+            else:
+                _changed(diff, old, one, new, two)
+            one, two = one + 1, two + 1
+        elif before[one] < after[two]:
+            _removed(diff, old, one, new)
+            one += 1
+        else:
+            _added(diff, new, two)
+            two += 1
+    for row in range(one, len(before)):
+        _removed(diff, old, row, new)
+    for row in range(two, len(after)):
+        _added(diff, new, row)
+
+
+def _same_terms(old: DeckRows, new: DeckRows) -> list[int]:
+    """Of each of the old terms, where the new ones have it. A custom flag is told of, so its row is looked at."""
+    places = {terms: place for place, terms in enumerate(new.terms_known)}
+    return [-1 if terms.is_custom else places.get(terms, -1) for terms in old.terms_known]
 
 
 def _shorter(rows: DeckRows, key: int) -> str:

@@ -274,7 +274,11 @@ class _Reader:
         prefix = cells[self.at_prefix]
         if not prefix.isdigit() or not prefix.isascii() or prefix[0] == "0" or len(prefix) > DIGITS_MAX:
             return False
-        self.rows.add_row(int("1" + prefix), price, terms, description)
+        rows = self.rows
+        rows.keys.append(int("1" + prefix))
+        rows.prices.append(price)
+        rows.terms.append(terms)
+        rows.descriptions.append(description)
         self.lines.append(row.line)
         return True
 
