@@ -100,6 +100,12 @@ def test_what_is_shown_can_be_loaded_again(tmp_path: Path, capsys: pytest.Captur
     assert load_package(again) == load_package(SAMPLE)
 
 
+def test_a_text_keeps_its_characters_and_an_empty_table_its_name() -> None:
+    assert toml_text({"name": "Café \x7f", "limits": {}, "a b": {"c": []}}) == (
+        'name = "Café \\u007f"\n\n[limits]\n\n["a b"]\nc = []\n'
+    )
+
+
 @given(DOCUMENTS)
 def test_any_package_as_text_is_the_same_package(document: dict[str, Any]) -> None:
     try:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.rating.call import Direction
-from bridge.rating.package import LIMITS, NUMBER_TYPES, Package, PackageType, Scope, Tier, TierMode
+from bridge.rating.package import LIMITS, NUMBER_TYPES, Fax, Package, PackageType, Scope, Tier, TierMode
 from bridge.rating.package_file import BadPackage, load_package, package_document, read_package
 from bridge.rating.price import price_text
 from bridge.rating.rate import MINUTES, Increments
@@ -111,6 +111,19 @@ def test_the_first_block_is_a_step_where_only_the_step_is_given(
     assert package.outbound.increments == increments
 
 
+def test_the_smallest_and_the_largest_that_may_be_said_are_taken() -> None:
+    least = a_package(product_id=1, max_call_seconds=1, fair_use_concurrency=1, cost_decimals=0, retention_days=0)
+    most = a_package(rollover_periods=3, cost_decimals=6, retention_days=3650, limits={"dids": 1_000_000})
+    steps = a_package(outbound={"first_seconds": 86_400, "step_seconds": 1})
+
+    assert (least.product_id, least.max_call_seconds, least.fair_use_concurrency, least.cost_decimals) == (1, 1, 1, 0)
+    assert (most.rollover_periods, most.policies["retention_days"], most.limits["dids"]) == (3, 3650, 1_000_000)
+    assert steps.outbound is not None
+    assert steps.outbound.increments == Increments(86_400, 1)
+    guards = {"night_from_hour": 0, "night_to_hour": 23, "calls_to_one_number_per_hour": 1, "new_and_expensive_days": 1}
+    assert a_package(guards=guards).guards == guards
+
+
 def test_empty_lists_of_a_scope_cover_everything() -> None:
     package = a_package(included_scope={"directions": [], "countries": [], "types": [], "except": []})
 
@@ -122,6 +135,20 @@ def test_filters_are_a_list_or_one_text_with_commas() -> None:
 
     assert list(field.filters.suppress) == rows
     assert a_package(filters={"suppress": rows}) == field
+
+
+def test_a_special_number_costs_by_the_call_by_the_minute_or_both() -> None:
+    written = {"pattern": "1300", "mode": "hybrid", "per_call": "0.20", "per_minute": "0.03", "step_seconds": 1}
+
+    [special] = a_package(special_numbers=[written | {"kind": "regex", "priority": 0, "name": "Both"}]).special_numbers
+    assert (special.per_call, special.price, special.step_seconds) == (2 * 10**9, 3 * 10**8, 1)
+    assert (special.kind, special.priority, special.name, special.enabled) == ("regex", 0, "Both", True)
+
+
+def test_faxes_cost_by_the_page_or_by_the_minute() -> None:
+    package = a_package(fax={"per_page": "0.03"}, fax_inbound={"per_minute": "0.01", "step_seconds": 6})
+
+    assert (package.fax, package.fax_inbound) == (Fax(3 * 10**8, 0, 60), Fax(0, 10**8, 6))
 
 
 def test_a_special_number_may_hold_for_a_time() -> None:
@@ -160,6 +187,15 @@ def test_cut_points_are_minutes_up_to_which_a_price_holds() -> None:
 
     package = a_package(rate_plan="tiered", tiers=[*written, {"per_minute": "0.01"}])
     assert package.tiers == (Tier(30_000, 2 * 10**8), Tier(60_030, 15 * 10**7), Tier(None, 10**8))
+    assert package_document(package)["tiers"] == [
+        {"up_to_minutes": 500, "per_minute": "0.02"},
+        {"up_to_minutes": "1000.5", "per_minute": "0.015"},
+        {"per_minute": "0.01"},
+    ]
+
+
+def test_a_cut_point_may_be_as_far_as_anybody_calls() -> None:
+    assert cut_points(a_package(**tiers("0-10000000", "10000000+"))) == [600_000_000, None]
 
 
 def test_who_wrote_ranges_is_told_how_they_are_read() -> None:
@@ -298,6 +334,10 @@ ONE_FAULT: list[tuple[dict[str, Any], str]] = [
     ({"fax": {"step_seconds": 6}}, "package.fax has neither per_page nor per_minute"),
     # special numbers, rewriting, filters
     ({"special_numbers": [{"per_call": "1"}]}, "package.special_numbers[0].pattern is missing"),
+    (
+        {"special_numbers": [{"kind": "regex", "per_call": "1"}]},
+        "package.special_numbers[0].pattern is missing",
+    ),
     ({"special_numbers": [{"pattern": "13"}]}, "package.special_numbers[0].per_call is missing"),
     (
         {"special_numbers": [{"pattern": "13", "mode": "per_minute"}]},

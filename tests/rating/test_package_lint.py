@@ -126,6 +126,16 @@ ALONE: list[tuple[str, str, dict[str, Any]]] = [
             "destinations": [{"prefixes": ["48"], "included_seconds": 60, "per_minute": "2"}],
         },
     ),
+    (
+        "duplicate_prefix",
+        "overrides[1].prefix",
+        {
+            "overrides": [
+                {"prefix": "44", "per_minute": "1", "direction": "inbound"},
+                {"prefix": "44", "per_minute": "1", "direction": "both"},
+            ]
+        },
+    ),
     ("override_matches_nothing", "overrides[0].prefix", {"overrides": [{"prefix": "0044", "per_minute": "1"}]}),
     (
         "bundle_matches_nothing",
@@ -148,6 +158,24 @@ def test_a_scope_with_countries_or_a_highest_price_is_a_scope() -> None:
 
     assert "unscoped_allowance" not in codes(**included, included_scope={"countries": ["CA"]})
     assert "unscoped_allowance" not in codes(**included, max_covered_price="0.05")
+
+
+def test_what_is_billed_at_the_end_of_the_period_may_have_free_time() -> None:
+    assert "realtime_with_allowance" not in codes(included_seconds_per_period=60)
+    assert "realtime_with_allowance" not in codes(realtime=True)
+
+
+def test_one_prefix_in_two_directions_is_no_duplicate() -> None:
+    rules = [{"prefix": "44", "per_minute": "1", "direction": way} for way in ("inbound", "outbound")]
+
+    assert "duplicate_prefix" not in codes(overrides=rules)
+
+
+def test_a_block_that_is_no_multiple_is_told_by_what_it_makes_of_a_call() -> None:
+    """rating.md 5.2"""
+    found = told("block_no_multiple", outbound={"first_seconds": 30, "step_seconds": 60})
+
+    assert "31 s are 90 s here" in found.sentence
 
 
 def special(pattern: str, priority: int = 10, **more: Any) -> dict[str, Any]:
@@ -339,6 +367,52 @@ def test_a_setup_fee_that_is_paid_and_not_asked_for_loses_on_short_calls() -> No
         "1 s is sold for 0.02 and bought for 0.11"
         in told("below_cost_by_increments", tariff=a_deck("1 0.02"), cost=paid).sentence
     )
+
+
+def test_the_worst_of_many_losses_is_the_one_that_is_told() -> None:
+    decks = {
+        "tariff": a_deck("1 0.03 1/1", "44 0.30 1/1", "48 0.30 60/60"),
+        "cost": a_deck("1 0.02", "44 0.20", "48 0.2"),
+    }
+
+    found = told("below_cost_by_increments", **decks)
+    assert found.sentence.startswith("2 of 3 destinations")
+    assert found.sentence.endswith("44 at 1 s is sold for 0.005 and bought for 0.2")
+    assert len(found.rows) == 2
+
+
+def test_what_a_longer_first_block_costs_is_lost_just_behind_it() -> None:
+    decks = {"tariff": a_deck("1 0.011 1/1"), "cost": a_deck("1 0.01 6/6")}
+
+    assert told("below_cost_by_increments", **decks).rows == ("1 at 1 s is sold for 0.0001833333 and bought for 0.001",)
+
+
+def test_time_that_is_sold_with_grace_loses_up_to_it() -> None:
+    free = Deck.of([Rate("1", read_price("0.02"), Increments(60, 60, grace_seconds=90))], currency="USD")
+
+    assert told("below_cost_by_increments", tariff=free, cost=a_deck("1 0.01")).rows == (
+        "1 at 61 s is sold for 0 and bought for 0.02",
+    )
+
+
+def test_setup_fees_and_lowest_prices_are_marked_up_with_the_rest() -> None:
+    def deck(setup: str, least: str) -> Deck:
+        rate = Rate("1", read_price("0.01"), setup=read_price(setup), min_cost=read_price(least))
+        return Deck.of([rate], currency="USD")
+
+    bought = deck("0.125", "0.25")
+    assert codes(tariff=deck("0.1", "0.2"), cost=bought, markup_percent="25") & {"below_cost_by_increments"} == set()
+    assert "below_cost_by_increments" in codes(tariff=deck("0.1", "0.1"), cost=bought, markup_percent="25")
+    assert "below_cost_by_increments" in codes(tariff=deck("0", "0.2"), cost=deck("0.25", "0"), markup_percent="25")
+
+
+def test_calls_go_out_and_are_sold_by_the_packages_route() -> None:
+    two = Deck.of([Rate("1", read_price("0.01"), premium=read_price("0.03"))], currency="USD")
+    own = {"tariff": a_deck("1 0.02"), "cost": two}
+
+    assert "below_cost" not in codes(**own)
+    assert told("below_cost", **own, route_class="premium").rows == ("1 sold at 0.02, bought at 0.03",)
+    assert "below_cost" not in codes(tariff=two, cost=a_deck("1 0.02"), route_class="premium")
 
 
 # --- with a PBX ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,18 @@ from bridge.rating.pattern import check_replacement, compiled
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"^9(\d{10})$", "13[0-9]{2}", "^0?1[38]00", "(44|0)?20", r"^\+?1", "[)+]+", r"\)+", "^(1300|1800)"]
+    "pattern",
+    [
+        r"^9(\d{10})$",
+        "13[0-9]{2}",
+        "^0?1[38]00",
+        "(44|0)?20",
+        r"^\+?1",
+        "[)+]+",
+        r"\)+",
+        "^(1300|1800)",
+        r"^9\d*\d+\d{2,}$",
+    ],
 )
 def test_an_ordinary_pattern_is_taken(pattern: str) -> None:
     assert compiled(pattern).pattern == pattern

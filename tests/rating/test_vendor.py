@@ -35,6 +35,6 @@ def test_their_free_minutes_mean_another_thing_by_type_and_mode(
     assert vendor.included(PackageType(kind), minutes, realtime=realtime) == ours
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [(0, None), (-1, None), (5, 5)])
+@pytest.mark.parametrize(("theirs", "ours"), [(0, None), (-1, None), (1, 1), (5, 5)])
 def test_a_limit_of_0_is_no_limit_there(theirs: int, ours: int | None) -> None:
     assert vendor.limit(theirs) == ours
