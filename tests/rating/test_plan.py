@@ -122,7 +122,9 @@ def test_where_fixed_lines_and_mobiles_share_ranges_a_number_may_be_both() -> No
 @pytest.mark.parametrize(
     ("number", "doubt"),
     [
-        ("44207946", "too short for a number of GB"),
+        ("44207946", "too short for a number of GB: 6 digits after 44, and the fewest are 7"),
+        ("442079460", "not a number of GB that its numbering plan knows"),
+        ("8816", "too short for a number of +881: 1 digits after 881, and the fewest are 9"),
         ("4402079460000", "too long for a number of GB: 11 digits after 44, and the most are 10"),
         ("440079460000", "not a number of GB that its numbering plan knows"),
         ("5215512345678", "too long for a number of MX"),

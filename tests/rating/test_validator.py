@@ -72,6 +72,31 @@ def test_a_caller_gets_its_verdict(raw: str, verdict: Verdict) -> None:
     assert caller(CANADA, raw).verdict is verdict
 
 
+def test_verdicts_have_the_words_that_reports_show() -> None:
+    assert [*Verdict] == ["ok", "ok_international", "ok_extension", "ok_feature", "suspect_missing_cc", "invalid"]
+
+
+@pytest.mark.parametrize(
+    ("side", "raw", "issue"),
+    [
+        (Side.CALLED, "118500", "short number: it costs what the deck says, or waits for a price"),
+        (Side.CALLED, "4411", "short number: it costs what the deck says, or waits for a price"),
+        (Side.CALLER, "118500", "short number: it costs what the deck says, or waits for a price"),
+        (Side.CALLER, "anonymous", "hidden"),
+        (Side.CALLED, "12", "2 digits, and a number has 7 to 15"),
+        (Side.CALLED, "+44020794600000", "too long for a number of GB: 12 digits after 44, and the most are 10"),
+    ],
+)
+def test_an_issue_says_what_is_wrong(side: Side, raw: str, issue: str) -> None:
+    assert judge(LONDON, raw, direction=Direction.OUTBOUND, side=side).issue == issue
+
+
+def test_a_missing_country_code_names_the_number_that_is_meant() -> None:
+    issue = called(AS_DIALLED_IN_LONDON, "02079460000").issue
+
+    assert issue.startswith("no country code: the package reads it as written, and 442079460000 is meant;")
+
+
 def test_an_inbound_call_to_3_to_5_digits_is_to_an_extension() -> None:
     judged = judge(CANADA, "3305", direction=Direction.INBOUND, side=Side.CALLED)
 
@@ -96,6 +121,10 @@ def test_a_verdict_tells_the_country() -> None:
         (a_site("AR"), "0111523456789", "5491123456789"),
         (LONDON, "+4402079460000", "442079460000"),
         (CANADA, "00442079460000", "442079460000"),
+        (UK, "+011442079460000", "442079460000"),
+        (UK, "+001133140000000", "33140000000"),
+        (CANADA, "810442079460000", "442079460000"),
+        (CANADA, "+0442079460000", "442079460000"),
     ],
 )
 def test_a_fix_writes_the_number_in_full(site: Site, raw: str, fixed: str) -> None:
