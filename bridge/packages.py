@@ -7,23 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge import once, servers
+from bridge import once
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.database import now, transact
-from bridge.errors import BridgeError, NotFound, NotPrepared
-from bridge.quota import COUNTED_BY
-from bridge.rating import package_lint
+from bridge.database import transact
+from bridge.errors import NotFound, NotPrepared
+from bridge.package_findings import assert_covers_home, findings
 from bridge.rating.country import country
 from bridge.rating.document import Faulty, path_text
 from bridge.rating.finding import Finding, Severity
 from bridge.rating.package import Package
 from bridge.rating.package_file import package_document, read_package
-from bridge.rating.package_lint import Abilities
-from bridge.server import Server
-from bridge.store import audit, handlers
+from bridge.store import audit
 from bridge.store import packages as store
-from bridge.store import servers as server_store
 from bridge.store.packages import Assigned, Stored
 
 NAMED_MAX = 20
@@ -43,6 +39,7 @@ def save(bridge: Bridge, asking: Asking, package: Package) -> dict[str, Any]:
 
     A package that is in force already is left alone: saving it twice is harmless.
     """
+    assert_covers_home(bridge, package)
     document = package_document(package)
     assigned = Assigned(
         country=package.country,
@@ -116,39 +113,6 @@ def lint(bridge: Bridge, *, product_id: int | None, document: Mapping[str, Any] 
 def refusals(error: Faulty) -> list[Finding]:
     """What keeps a document from being a package, as findings of a lint."""
     return [Finding("refused", Severity.ERROR, path_text(each.path), str(each)) for each in error.faults]
-
-
-def findings(bridge: Bridge, package: Package) -> list[Finding]:
-    """With all there is: the decks that its tariffs name, and the PBXs that its product is put on."""
-    able, silent = _abilities(bridge, package.product_id)
-    moment = transact(bridge.engine, now)
-    return [*package_lint.lint(package, moment, abilities=able), *silent]
-
-
-def _abilities(bridge: Bridge, product_id: int) -> tuple[list[Abilities], list[Finding]]:
-    """What the PBXs that a product's tenants are put on enforce, a driver each, and those that did not answer."""
-
-    def act(tx: Connection) -> list[Server]:
-        by_server = handlers.of_product(tx, product_id)
-        by_hand = {server_id for server_id, handler in by_server.items() if handler.is_manual}
-        if 0 in by_hand:  # every server without a handler of its own
-            by_hand |= {each.server_id for each in server_store.listed(tx)} - by_server.keys()
-        return [each for each in server_store.listed(tx) if each.enabled and each.server_id not in by_hand]
-
-    able: dict[str, Abilities] = {}
-    silent: list[Finding] = []
-    for server in transact(bridge.engine, act):
-        if server.driver in able:
-            continue
-        try:
-            known = servers.driver_of(bridge, server.server_id)[1].capabilities
-        except BridgeError as error:
-            told = f"the PBX {server.name} was not asked what it enforces: {error}"
-            silent.append(Finding("pbx_not_asked", Severity.NOTE, "package.limits", told))
-            continue
-        counted = frozenset(COUNTED_BY.values())
-        able[server.driver] = Abilities(server.driver, known.limits, known.features, counted)
-    return list(able.values()), silent
 
 
 def _stored(tx: Connection, product_id: int, version: int | None) -> Stored:

@@ -581,7 +581,9 @@ def test_a_package_is_loaded_from_its_file_and_shown_by_its_name(bridge: Bridge,
     assert [each["name"] for each in type_("package", "list", "--json").document] == ["Basic"]
     assert type_("package", "show", "Basic").out == type_("package", "show", str(path)).out
     assert type_("package", "show", "12", "--json").document["package"]["country"] == "CA"
-    assert type_("package", "lint", "Basic").out == "Nothing was found.\n"
+    assert type_("package", "lint", str(path)).out == "Nothing was found.\n"
+    assert [each["code"] for each in type_("package", "lint", "Basic", "--json").document] == ["tariff_missing"]
+    assert type_("package", "lint", "Basic", "--strict").code == 1
     assert type_("package", "show", "Other") == Typed(1, "", "there is no package 'Other'; loaded are: Basic\n")
 
 

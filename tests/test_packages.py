@@ -13,16 +13,19 @@ from sqlalchemy import select
 from bridge import packages
 from bridge.app import Bridge
 from bridge.database import transact
-from bridge.errors import NotFound, NotPrepared, NotReached
+from bridge.errors import NotFound, NotPrepared, NotReached, Refused
 from bridge.handler import MANUAL
+from bridge.package_findings import findings
 from bridge.pbx.driver import Capabilities
 from bridge.pbx.memory import MemoryPbx
 from bridge.rating.package_file import load_package, package_document, read_package
 from bridge.service import resources_from
-from bridge.store import servers
+from bridge.store import providers, servers
+from bridge.store.providers import Provider
 from bridge.tables import audit, extended_rates, extended_rates_tariff
 from tests.factories import a_server, asking, the_least, with_handler, with_memory_pbx
 from tests.rating.test_package_file import DOCUMENTS, SAMPLE
+from tests.tariffing import HEADER, activated
 
 
 def save(bridge: Bridge, **document: Any) -> dict[str, Any]:
@@ -156,14 +159,17 @@ def test_what_a_pbx_sees_of_a_package_is_in_the_same_document(document: dict[str
 
 # --- lint ------------------------------------------------------------------------------------------------------------
 
-TOO_MUCH = {"limits": {"extensions": 5, "queues": 1}, "features": {"recording": True}}
+FLAT = {"rate_plan": "flat", "outbound": {"per_minute": "0.03"}}
+"""Asks no deck."""
+
+TOO_MUCH = FLAT | {"limits": {"extensions": 5, "queues": 1}, "features": {"recording": True}}
 
 
 def test_f17_what_the_products_pbx_cannot_enforce_is_found(bridge: Bridge) -> None:
     with_memory_pbx(bridge)
     package = packages.read(the_least(**TOO_MUCH))
 
-    assert codes(packages.findings(bridge, package)) == [
+    assert codes(findings(bridge, package)) == [
         ("limit_not_enforced", "limits.queues"),
         ("feature_not_enforced", "features.recording"),
     ]
@@ -173,7 +179,7 @@ def test_f17_what_people_set_up_by_hand_is_asked_of_no_pbx(bridge: Bridge) -> No
     with_memory_pbx(bridge)
     with_handler(bridge, 12, driver=MANUAL)
 
-    assert packages.findings(bridge, packages.read(the_least(**TOO_MUCH))) == []
+    assert findings(bridge, packages.read(the_least(**TOO_MUCH))) == []
 
 
 class _Silent(MemoryPbx):
@@ -187,13 +193,13 @@ def test_a_pbx_that_does_not_answer_is_named(bridge: Bridge) -> None:
     transact(bridge.engine, lambda tx: servers.save(tx, server))
     bridge.drivers.use(server, {}, _Silent())
 
-    [found] = packages.findings(bridge, packages.read(the_least(**TOO_MUCH)))
+    [found] = findings(bridge, packages.read(the_least(**TOO_MUCH)))
     assert (found.code, found.severity) == ("pbx_not_asked", "note")
     assert found.sentence == "the PBX pbx2 was not asked what it enforces: pbx2 does not answer"
 
 
 def test_a_document_is_linted_before_it_is_saved(bridge: Bridge) -> None:
-    document = the_least(type="unlimited", tiers=[{"minutes": "0-500", "per_minute": "1"}])
+    document = the_least(**FLAT, type="unlimited", tiers=[{"minutes": "0-500", "per_minute": "1"}])
 
     answer = packages.lint(bridge, product_id=None, document=document)
 
@@ -216,10 +222,72 @@ def test_what_keeps_a_document_from_being_a_package_is_found_too(bridge: Bridge)
 
 
 def test_a_saved_package_is_linted_by_its_product(bridge: Bridge) -> None:
-    save(bridge, no_rate_policy="zero")
+    save(bridge, **FLAT, no_rate_policy="zero")
 
     assert [each["code"] for each in packages.lint(bridge, product_id=12, document=None)["findings"]] == [
         "gives_unrated_away"
     ]
     with pytest.raises(NotPrepared, match="name a product_id or hand in a package, one of them"):
         packages.lint(bridge, product_id=None, document=None)
+
+
+# --- with the decks of its tariffs -----------------------------------------------------------------------------------
+
+
+def test_a_package_is_looked_at_with_the_decks_that_its_tariffs_name(bridge: Bridge) -> None:
+    activated(bridge, HEADER + "1,Canada,0.01,60\n44,UK,0.01,60\n", name="Outbound")
+    activated(bridge, HEADER + "1,Canada,0.02,60\n", name="Carrier")
+
+    package = packages.read(the_least(tariff="Outbound", cost_tariff="carrier", overrides=[OVERRIDE]))
+
+    [loss, nothing, *_] = findings(bridge, package)
+    assert (loss.code, loss.rows) == ("below_cost", ("1 sold at 0.01, bought at 0.02",))
+    assert (nothing.code, nothing.path) == ("override_matches_nothing", "package.overrides[0].prefix")
+
+
+OVERRIDE = {"prefix": "2779", "per_minute": "0.03"}
+
+
+def test_a_tariff_that_is_not_there_is_an_error_and_stops_no_loading(bridge: Bridge) -> None:
+    package = packages.read(
+        the_least(tariff="Outbound", cost_tariff="Carrier", bill_inbound=True, inbound_tariff="DIDs")
+    )
+
+    packages.save(bridge, asking("package.save"), package)
+
+    found = findings(bridge, package)
+    assert codes(found) == [("tariff_missing", key) for key in ("tariff", "inbound_tariff", "cost_tariff")]
+    assert found[0].sentence.startswith("the tariff 'Outbound' has no deck for ")
+
+
+def test_a_package_that_names_no_tariff_takes_the_one_default_of_the_providers(bridge: Bridge) -> None:
+    package = packages.read(the_least())
+
+    [missing] = findings(bridge, package)
+    assert missing.sentence == "no tariff is named, and no provider has a default"
+    provider(bridge, "telnyx", "outbound")
+    activated(bridge, HEADER + "44,UK,0.01,60\n", name="outbound")
+    assert findings(bridge, package)[0].code == "home_uncovered"
+    provider(bridge, "other", "another")
+    [missing] = findings(bridge, package)
+    assert missing.sentence == "no tariff is named, and providers have several: another, outbound"
+
+
+def provider(bridge: Bridge, slug: str, tariff: str) -> None:
+    transact(bridge.engine, lambda tx: providers.save(tx, Provider(slug, slug, tariff=tariff)))
+
+
+def test_a_package_that_rejects_missing_prices_is_refused_where_its_deck_lacks_the_home_country(
+    bridge: Bridge,
+) -> None:
+    """products.md 4.6"""
+    with pytest.raises(Refused, match="and the tariff 'outbound' has no deck for "):
+        save(bridge, tariff="outbound", no_rate_policy="reject")
+    activated(bridge, HEADER + "44,UK,0.01,60\n", name="outbound")
+    with pytest.raises(Refused, match="and the deck has no row for calls at home, CA 1: they are held"):
+        save(bridge, tariff="outbound", no_rate_policy="reject")
+    assert packages.listed(bridge) == []
+
+    assert save(bridge, tariff="outbound", no_rate_policy="hold")["version"] == 1
+    assert save(bridge, tariff="outbound", country="GB", no_rate_policy="reject")["version"] == 2
+    assert save(bridge, **FLAT, no_rate_policy="reject")["version"] == 3

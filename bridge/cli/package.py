@@ -110,11 +110,12 @@ def lint(
         found = _of_file(package, tariff, cost)
     else:
         from bridge import packages
+        from bridge.package_findings import findings
 
         if tariff or cost:
             raise Refused("--tariff and --cost are for files; a loaded package has its own")
         bridge = the_bridge()
-        found = packages.findings(bridge, packages.named(bridge, package))
+        found = findings(bridge, packages.named(bridge, package))
     if json:
         say_json([each.document() for each in found])
     elif found:

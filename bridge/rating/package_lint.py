@@ -9,7 +9,7 @@ from datetime import datetime
 from bridge.rating import deck_lint, margin_lint
 from bridge.rating.call import Direction
 from bridge.rating.country import country
-from bridge.rating.deck import Deck
+from bridge.rating.deck import Deck, Flow
 from bridge.rating.finding import Finding, Severity
 from bridge.rating.package import (
     MARKUP_UNIT,
@@ -39,6 +39,15 @@ class Decks:
     inbound: Deck | None = None
     cost: Deck | None = None
 
+    def known(self) -> Iterator[tuple[Deck, str, Flow]]:
+        """Each with the key that names it, and the way its calls go."""
+        if self.tariff is not None:
+            yield self.tariff, "tariff", "outbound"
+        if self.inbound is not None:
+            yield self.inbound, "inbound_tariff", "inbound"
+        if self.cost is not None:
+            yield self.cost, "cost_tariff", "outbound"
+
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
@@ -56,10 +65,7 @@ def lint(
     """Every finding, the worst first. `moment`: which rows of the decks are looked at."""
     decks = decks or Decks()
     found = [*_alone(package)]
-    for deck, key in ((decks.tariff, "tariff"), (decks.inbound, "inbound_tariff"), (decks.cost, "cost_tariff")):
-        if deck is not None and deck.currency != package.currency:
-            told = f"the deck {deck.name or key} is in {deck.currency}, and the package in {package.currency}"
-            found.append(Finding("currency_mismatch", ERROR, f"package.{key}", told))
+    found += [each for deck, key, flow in decks.known() for each in _unsuited(package, deck, key, flow)]
     if decks.tariff is not None:
         found += deck_lint.findings(package, decks.tariff, moment)
     if (cost := decks.cost or decks.tariff) is not None and cost.currency == package.currency:
@@ -67,6 +73,16 @@ def lint(
     for each in abilities:
         found += _not_enforced(package, each)
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def _unsuited(package: Package, deck: Deck, key: str, flow: Flow) -> Iterator[Finding]:
+    name = deck.name or key
+    if deck.currency != package.currency:
+        told = f"the deck {name} is in {deck.currency}, and the package in {package.currency}"
+        yield Finding("currency_mismatch", ERROR, f"package.{key}", told)
+    if deck.direction != flow:
+        told = f"the deck {name} is for {deck.direction} calls, and {key} for {flow} ones"
+        yield Finding("direction_mismatch", ERROR, f"package.{key}", told)
 
 
 def _alone(package: Package) -> Iterator[Finding]:

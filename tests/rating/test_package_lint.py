@@ -212,6 +212,14 @@ def test_a_deck_in_another_currency_is_an_error() -> None:
     assert (found.severity, found.path) == (Severity.ERROR, "package.tariff")
 
 
+def test_a_deck_for_calls_the_other_way_is_an_error() -> None:
+    inbound = a_deck("1 0.01", direction="inbound")
+
+    assert told("direction_mismatch", tariff=inbound).path == "package.tariff"
+    assert told("direction_mismatch", tariff=a_deck("1 0.01"), dids=a_deck("1 0.01")).path == "package.inbound_tariff"
+    assert "direction_mismatch" not in codes(tariff=a_deck("1 0.01"), dids=inbound, cost=a_deck("1 0.01"))
+
+
 @pytest.mark.parametrize("rows", [("44 0.01", "1876 0.01"), ()])
 def test_a_deck_without_the_home_country_is_an_error(rows: tuple[str, ...]) -> None:
     found = told("home_uncovered", tariff=a_deck(*rows))
