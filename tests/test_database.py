@@ -258,7 +258,7 @@ def test_what_is_one_statement_is_one_trip_and_there_for_everybody(
     single = database.connect(mariadb_url, commits_each=True)
     told = text("SHOW SESSION STATUS WHERE Variable_name IN ('Com_commit', 'Com_rollback', 'Com_insert')")
     for name in ("first", "second"):
-        database.transact(single, lambda tx, name=name: tx.execute(insert(installation).values(a_fact(name))))  # type: ignore[misc]
+        database.transact(single, lambda tx, name=name: tx.execute(insert(installation).values(a_fact(name))))  # type: ignore[misc]  # lambda: bound
     counted = database.transact(single, lambda tx: {name: int(value) for name, value in tx.execute(told)})
     other = database.connect(mariadb_url)
     kept = database.transact(other, facts)

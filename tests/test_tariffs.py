@@ -282,7 +282,7 @@ def test_a_name_in_the_catalogue_that_is_no_decks_reaches_no_statement_t8(bridge
     done = activated(bridge)
     beginning = "mod_ictvoipbilling_tariff_"
     for name in ("tblclients", f"{beginning}x`; DROP TABLE y; --_2025_06", f"{beginning}x", f"{beginning}x_2025_06 "):
-        transact(bridge.engine, lambda tx, name=name: store.change(tx, done["deck_id"], table_name=name))  # type: ignore[misc]
+        transact(bridge.engine, lambda tx, name=name: store.change(tx, done["deck_id"], table_name=name))  # type: ignore[misc]  # lambda: bound
         with pytest.raises(NotPrepared, match="no deck's"):
             tariffs.set_custom(bridge, asking(), "outbound", custom=["44"], clear=[])
 
@@ -336,7 +336,7 @@ def test_what_was_only_staged_teaches_nothing(bridge: Bridge) -> None:
     mapping = {"Prefix": "A", "Description": "B", "RateValue": "C", "Increment": "D"}
     staged(bridge, "A;B;C;D\n44;UK;0.001;60\n", mapping=mapping)
 
-    assert transact(bridge.engine, lambda tx: providers.get(tx, "telnyx")).reading == {}  # type: ignore[union-attr]
+    assert transact(bridge.engine, lambda tx: providers.get(tx, "telnyx")).reading == {}  # type: ignore[union-attr]  # saved above
 
 
 def test_a_providers_first_outbound_tariff_is_its_default(bridge: Bridge) -> None:
@@ -344,7 +344,7 @@ def test_a_providers_first_outbound_tariff_is_its_default(bridge: Bridge) -> Non
     activated(bridge, name="first")
     activated(bridge, name="second")
 
-    assert transact(bridge.engine, lambda tx: providers.get(tx, "telnyx")).tariff == "first"  # type: ignore[union-attr]
+    assert transact(bridge.engine, lambda tx: providers.get(tx, "telnyx")).tariff == "first"  # type: ignore[union-attr]  # saved above
 
 
 # --- what a list changes ----------------------------------------------------------------------------------------------
@@ -511,9 +511,9 @@ def test_the_states_of_a_deck_can_all_be_told(bridge: Bridge) -> None:
 
     def at(state: int) -> dict[str, str]:
         def act(tx: object) -> dict[str, str]:
-            entry = store.get(tx, done["deck_id"])  # type: ignore[arg-type]
+            entry = store.get(tx, done["deck_id"])  # type: ignore[arg-type]  # it is there
             assert entry is not None
-            return prices(tariffs.deck_of(tx, entry, state))  # type: ignore[arg-type]
+            return prices(tariffs.deck_of(tx, entry, state))  # type: ignore[arg-type]  # it is there
 
         return transact(bridge.engine, act)
 

@@ -116,7 +116,7 @@ def fill(tx: Connection, name: str, rows: DeckRows, progress: Callable[[int], ob
     if not tx.in_transaction():  # what goes past SQLAlchemy begins none, and each row would be committed by itself
         tx.begin()
     written = _Written(rows)
-    target = f"INSERT INTO {_quoted(tx, name)} ({', '.join(written.columns)}) VALUES "  # noqa: S608  # checked
+    target = f"INSERT INTO {_quoted(tx, name)} ({', '.join(written.columns)}) VALUES "  # noqa: S608  # of checked names
     connection: Any = tx.connection.driver_connection
     if tx.dialect.name == "sqlite":
         connection.executemany(f"{target}({', '.join('?' * len(written.columns))})", written.values())
@@ -259,7 +259,7 @@ def _literal(value: object) -> bytes:
 
 def set_status(tx: Connection, name: str, prefixes: Sequence[str], *, status: int) -> None:
     """The custom flag of these prefixes: 0 is set, 1 is clear."""
-    change = text(f"UPDATE {_quoted(tx, name)} SET status = :status WHERE Prefix IN :prefixes").bindparams(  # noqa: S608  # checked
+    change = text(f"UPDATE {_quoted(tx, name)} SET status = :status WHERE Prefix IN :prefixes").bindparams(  # noqa: S608  # of checked names
         bindparam("prefixes", expanding=True)
     )
     for start in range(0, len(prefixes), _BOUND_MAX):
@@ -272,14 +272,14 @@ def set_status(tx: Connection, name: str, prefixes: Sequence[str], *, status: in
 def digest(tx: Connection, name: str) -> str:
     """Tells whether anything in the table was changed. Only digests of one kind of database can be compared."""
     if tx.dialect.name == "sqlite":
-        rows = tx.exec_driver_sql(f"SELECT * FROM {_quoted(tx, name)} ORDER BY id")  # noqa: S608  # checked
+        rows = tx.exec_driver_sql(f"SELECT * FROM {_quoted(tx, name)} ORDER BY id")  # noqa: S608  # of checked names
         count = found = 0
         for row in rows:
             count, found = count + 1, zlib.crc32(repr(tuple(row)).encode(), found)
         return f"sqlite:{count}:{found}"
     every = ",".join(f"COALESCE(`{column}`,'-')" for column in COLUMNS)
     told = tx.exec_driver_sql(
-        "SELECT COUNT(*), COALESCE(SUM(crc), 0), COALESCE(BIT_XOR(crc), 0)"  # noqa: S608  # checked
+        "SELECT COUNT(*), COALESCE(SUM(crc), 0), COALESCE(BIT_XOR(crc), 0)"  # noqa: S608  # of checked names
         f" FROM (SELECT CRC32(CONCAT_WS('|',{every})) AS crc FROM {_quoted(tx, name)}) AS each_row"
     ).one()
     return "mariadb:" + ":".join(str(int(each)) for each in told)
@@ -291,7 +291,7 @@ def read(tx: Connection, name: str) -> tuple[DeckRows, list[str]]:
     asked = [f"CAST({column} AS CHAR)" if column in amounts else column for column in COLUMNS]
     streamed = tx.execution_options(stream_results=True, yield_per=PIECE_ROWS)
     reader = _Reader()
-    with streamed.exec_driver_sql(f"SELECT {', '.join(asked)} FROM {_quoted(tx, name)} ORDER BY id") as found:  # noqa: S608  # checked
+    with streamed.exec_driver_sql(f"SELECT {', '.join(asked)} FROM {_quoted(tx, name)} ORDER BY id") as found:  # noqa: S608  # of checked names
         for row in found:
             reader.take(row)
     return reader.rows.in_order(), reader.complaints

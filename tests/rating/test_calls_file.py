@@ -194,7 +194,7 @@ def test_a_file_tells_how_far_it_is_read(tmp_path: Path) -> None:
     assert told == sorted(told)
 
 
-instants = st.datetimes(datetime(1970, 1, 3), datetime(2199, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001
+instants = st.datetimes(datetime(1970, 1, 3), datetime(2199, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
