@@ -1,6 +1,7 @@
 """Tells WHMCS what became of an operation that ended after its call had returned.
 
     look        has WHMCS the status already? Then it heard from the call itself, and nothing is told
+    look again  is the service still wanted so? Else the word goes back, and is told as things are then
     status      UpdateClientProduct: the same twice is the same once
     welcome     SendEmail, once: the intent is written down first, and a lost answer is not repeated
     queue       the entry in WHMCS's module queue is resolved, where the addon is there to do it
@@ -65,6 +66,10 @@ class Lost(Exception):
     """The announcement is not ours any more; whoever has it goes on from what is written down."""
 
 
+class Outdated(Exception):
+    """The service is wanted otherwise by now, so what was read is not to be told any more."""
+
+
 class Announcer:
     def __init__(self, bridge: Bridge, name: str) -> None:
         self.bridge = bridge
@@ -80,13 +85,13 @@ class Announcer:
         if not words:
             return 0
         try:
-            shown = self.bridge.records.statuses_of([each.service.service_id for each in words])
+            shown = dict(self.bridge.records.statuses_of([each.service.service_id for each in words]))
         except BridgeError as trouble:
             for word in words:
                 self._later(word, trouble)
             return len(words)
         for word in words:
-            self._tell(word, shown.get(word.service.service_id))
+            self._tell(word, shown)
         return len(words)
 
     def _may_speak(self) -> bool:
@@ -115,8 +120,9 @@ class Announcer:
             words.append(Word(each, service, action, handler.welcome_email if handler else "", operation.late))
         return words
 
-    def _tell(self, word: Word, shown: str | None) -> None:
-        status = settlement.IN_WHMCS[word.service.status]
+    def _tell(self, word: Word, seen: dict[int, str | None]) -> None:
+        """`seen` is what WHMCS shows of each service, and is kept as it is when we have told a status."""
+        status, shown = settlement.IN_WHMCS[word.service.status], seen.get(word.service.service_id)
         refused: list[str] = []
         try:
             if shown is None:
@@ -126,6 +132,7 @@ class Announcer:
             elif shown != status or word.late or word.announcement.status_set_at is not None:
                 if shown != status:
                     self._set_status(word, status)
+                    seen[word.service.service_id] = status
                 for tell in (self._welcome, self._resolve_queue, self._log_activity):
                     try:
                         tell(word)
@@ -133,6 +140,8 @@ class Announcer:
                         refused.append(str(refusal))
         except Lost as trouble:
             say(log, logging.WARNING, "an announcement was left to another", cause=str(trouble))
+        except Outdated:
+            transact(self.bridge.engine, lambda tx: announcements.hand_back(tx, word.announcement, owner=self.name))
         except BridgeError as trouble:
             self._later(word, trouble)
         else:
@@ -153,12 +162,17 @@ class Announcer:
 
     def _set_status(self, word: Word, status: str) -> None:
         assert self.bridge.whmcs is not None
-        # Written down first: a status that is set and not noted would look as if WHMCS had heard from its own call,
-        # and nobody would be welcomed.
-        if word.announcement.status_set_at is None:
-            self._note(word, status_set_at=transact(self.bridge.engine, now))
+        transact(self.bridge.engine, lambda tx: self._intend_status(tx, word))
         reason = word.service.suspend_reason if word.service.status is Status.SUSPENDED else None
         self.bridge.whmcs.update_service_status(word.service.service_id, status, suspend_reason=reason)
+
+    def _intend_status(self, tx: Connection, word: Word) -> None:
+        """Written down first: a status that is set and not noted would look as if WHMCS had heard from its own call,
+        and nobody would be welcomed."""
+        service = service_store.get(tx, word.service.service_id)
+        if service is None or service.status is not word.service.status:
+            raise Outdated
+        self._write_down(tx, word, status_set_at=word.announcement.status_set_at or now(tx))
 
     def _welcome(self, word: Word) -> None:
         """Once in a service's life, when it is there for the first time."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, select
 
+from bridge import database
 from bridge.announcer import ATTEMPTS_MAX, Announcer
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.demo.whmcs import modules, seed
 from bridge.demo.whmcs import tables as whmcs_tables
 from bridge.demo.whmcs.standin import StandIn
+from bridge.store import announcements as store
 from bridge.store import tasks as task_store
 from bridge.tables import announcements, notices, operations
+from bridge.whmcs.client import Whmcs
 from bridge.whmcs.records import Records
 from bridge.whmcs.sql import sql_records
 from tests.factories import asking, run_all, with_handler, with_memory_pbx
@@ -323,3 +327,103 @@ def test_a_replayed_create_under_the_same_key_announces_nothing_new(told: Bridge
 
     assert states(told) == ["done"]
     assert mails(whmcs) == [WELCOME]
+
+
+# --- words of one service that cross each other ----------------------------------------------------------------------
+
+
+def suspended_again(bridge: Bridge, whmcs: StandIn) -> None:
+    """Words of three operations are due, and WHMCS shows what its own calls set: Active. It is to hear: Suspended."""
+    ordered(bridge)
+    run_all(bridge)
+    announce(bridge)
+    for command in (suspend, unsuspend):
+        command(bridge, service_id=1)
+        run_all(bridge)
+    with bridge.engine.begin() as tx:
+        tx.execute(operations.update().values(late=0))
+    suspend(bridge, service_id=1)
+    run_all(bridge)
+    assert (status(whmcs), states(bridge)) == ("Active", ["done", "due", "due", "due"])
+
+
+def resume_by_whmcs(bridge: Bridge, whmcs: StandIn) -> None:
+    """A call of WHMCS that succeeds at once, so that WHMCS sets the status by itself."""
+    unsuspend(bridge, service_id=1)
+    run_all(bridge)
+    with whmcs.engine.begin() as tx:
+        tx.execute(whmcs_tables.hosting.update().values(domainstatus="Active"))
+
+
+def test_an_older_word_of_a_service_is_not_told_after_a_newer_one(told: Bridge, whmcs: StandIn) -> None:
+    """Three words look together, the first sets the status, and WHMCS resumes the service itself before the second."""
+    suspended_again(told, whmcs)
+    assert told.whmcs is not None
+
+    announce(replace(told, whmcs=cast(Whmcs, ResumedAfterTheStatus(told.whmcs, told, whmcs))))
+
+    assert status(whmcs) == "Active"
+
+
+def test_what_is_wanted_otherwise_by_now_is_not_told(told: Bridge, whmcs: StandIn) -> None:
+    """WHMCS resumes the service while its suspension is about to be told."""
+    suspended_again(told, whmcs)
+    assert told.records is not None
+
+    announce(replace(told, records=cast(Records, ResumedBeforeTheLook(told.records, told, whmcs))))
+    meanwhile = status(whmcs), states(told)
+    announce(told)
+
+    assert meanwhile == ("Active", ["done", "due", "due", "due", "due"])
+    assert status(whmcs) == "Active"
+    assert set(states(told)) == {"done"}
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedAfterTheStatus:
+    """WHMCS's API, beside which WHMCS resumes the service as soon as it was told a first status."""
+
+    api: Whmcs
+    bridge: Bridge
+    whmcs: StandIn
+    statuses: list[str] = field(default_factory=list)
+
+    def update_service_status(self, service_id: int, status: str, *, suspend_reason: str | None = None) -> None:
+        self.api.update_service_status(service_id, status, suspend_reason=suspend_reason)
+        self.statuses.append(status)
+        if len(self.statuses) == 1:
+            resume_by_whmcs(self.bridge, self.whmcs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.api, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedBeforeTheLook:
+    """Records that are so slow that WHMCS has resumed the service when they are read."""
+
+    records: Records
+    bridge: Bridge
+    whmcs: StandIn
+
+    def statuses_of(self, service_ids: Iterable[int]) -> Mapping[int, str | None]:
+        resume_by_whmcs(self.bridge, self.whmcs)
+        return self.records.statuses_of(service_ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.records, name)
+
+
+def test_two_announcers_do_not_tell_one_service_at_a_time(told: Bridge, whmcs: StandIn) -> None:
+    ordered(told)
+    run_all(told)
+    with told.engine.begin() as tx:
+        held = store.claim(tx, owner="announcer-2", limit=1, lease=timedelta(minutes=5), now=database.now(tx))
+    suspend(told, service_id=1)
+    run_all(told)
+
+    assert announce(told) == 0
+    with told.engine.begin() as tx:
+        assert store.note(tx, held[0], owner="announcer-2", state=store.DONE)
+    assert announce(told) == 1
+    assert status(whmcs) == "Suspended"

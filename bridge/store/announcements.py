@@ -53,10 +53,17 @@ def add(tx: Connection, *, service_id: int, operation_id: int, status: str, due_
 
 
 def claim(tx: Connection, *, owner: str, limit: int, lease: timedelta, now: datetime) -> list[Announcement]:
+    """What is due, but of no service of which another is telling something: an older word must not come last."""
+    due = and_(announcements.c.state == DUE, announcements.c.due_at <= now)
+    taken_by_others = select(announcements.c.service_id).where(due, announcements.c.lease_until >= now).distinct()
+    others = [service_id for (service_id,) in tx.execute(taken_by_others)]
     free = or_(announcements.c.owner.is_(None), announcements.c.lease_until < now)
-    due = select(announcements).where(announcements.c.state == DUE, announcements.c.due_at <= now, free)
     rows = tx.execute(
-        due.order_by(announcements.c.due_at, announcements.c.id).limit(limit).with_for_update(skip_locked=True)
+        select(announcements)
+        .where(due, free, announcements.c.service_id.not_in(others))
+        .order_by(announcements.c.due_at, announcements.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     taken = [_from(row) for row in rows]
     if taken:
