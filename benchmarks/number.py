@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import phonenumbers
 
-from bridge.rating.country import country
-from bridge.rating.number import normalise
-from bridge.rating.plan import facts_of
-from bridge.rating.site import Site
+from bridge.rating.numbers.country import country
+from bridge.rating.numbers.number import normalise
+from bridge.rating.numbers.plan import facts_of
+from bridge.rating.numbers.site import Site
 
 CALLS = 200_000
 PARSED = 20_000

@@ -12,11 +12,11 @@ from random import Random
 
 from bridge.rating.call import Call, Direction
 from bridge.rating.charge import Charge, rate_call
-from bridge.rating.deck import Deck
-from bridge.rating.package import Package, PackageType
+from bridge.rating.decks.deck import Deck
+from bridge.rating.numbers.site import site_of
+from bridge.rating.packages.package import Package, PackageType
 from bridge.rating.rate import Increments, Rate
 from bridge.rating.series import Series
-from bridge.rating.site import site_of
 from bridge.rating.telling import sentences
 from bridge.rating.terms import Terms
 from bridge.rating.usage import Usage

@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 from bridge import __version__
 from bridge.errors import Refused
-from bridge.rating.deck_pack import NotPacked, packed, unpacked
-from bridge.rating.deck_reading import DeckReading, Fault, Faults, Instructions, read_deck
-from bridge.rating.header import Columns
-from bridge.rating.sheet import NotASheet
+from bridge.rating.decks.header import Columns
+from bridge.rating.decks.pack import NotPacked, packed, unpacked
+from bridge.rating.decks.reading import DeckReading, Fault, Faults, Instructions, read_deck
+from bridge.rating.decks.sheet import NotASheet
 
 KEPT = Path("var/decks")
 KEPT_MAX = 20

@@ -12,11 +12,11 @@ from bridge.app import Bridge
 from bridge.database import now, transact
 from bridge.errors import BridgeError, Refused
 from bridge.quota import COUNTED_BY
-from bridge.rating import package_lint
-from bridge.rating.deck import Deck
-from bridge.rating.finding import Finding, Severity
-from bridge.rating.package import NoRate, Package, RatePlan
-from bridge.rating.package_lint import Abilities, Decks
+from bridge.rating.decks.deck import Deck
+from bridge.rating.packages import lint as package_lint
+from bridge.rating.packages.finding import Finding, Severity
+from bridge.rating.packages.lint import Abilities, Decks
+from bridge.rating.packages.package import NoRate, Package, RatePlan
 from bridge.server import Server
 from bridge.store import handlers, providers
 from bridge.store import servers as server_store

@@ -13,11 +13,11 @@ from bridge.asking import Asking
 from bridge.database import transact
 from bridge.errors import NotFound, NotPrepared
 from bridge.package_findings import assert_covers_home, findings
-from bridge.rating.country import country
-from bridge.rating.document import Faulty, path_text
-from bridge.rating.finding import Finding, Severity
-from bridge.rating.package import Package
-from bridge.rating.package_file import package_document, read_package
+from bridge.rating.numbers.country import country
+from bridge.rating.packages.document import Faulty, path_text
+from bridge.rating.packages.file import package_document, read_package
+from bridge.rating.packages.finding import Finding, Severity
+from bridge.rating.packages.package import Package
 from bridge.store import audit
 from bridge.store import packages as store
 from bridge.store.packages import Assigned, Stored

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.errors import NotPrepared
-from bridge.rating.package import LIMIT_MAX, LIMITS
+from bridge.rating.packages.package import LIMIT_MAX, LIMITS
 from bridge.wanted import Contribution, Status, SuspendPolicy
 
 How = Literal["add", "replace"]

@@ -18,7 +18,7 @@ from bridge.app import Bridge
 from bridge.database import now, transact
 from bridge.errors import BridgeError
 from bridge.logs import say
-from bridge.rating.deck_states import difference
+from bridge.rating.decks.states import difference
 from bridge.store import audit, deck_tables
 from bridge.store import tariffs as store
 from bridge.store.rows import snapshot

@@ -23,17 +23,17 @@ from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import NOW, now, transact
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
-from bridge.rating import margin_lint
-from bridge.rating.currency import DECIMALS
-from bridge.rating.deck import Deck, Flow, RouteClass
-from bridge.rating.deck_diff import DeckDiff, compare, customs_of, with_customs
-from bridge.rating.deck_export import export_lines
-from bridge.rating.deck_pack import packed, unpacked
-from bridge.rating.deck_reading import DeckReading, Instructions
-from bridge.rating.deck_rows import DeckRows, key_of, prefix_of
-from bridge.rating.deck_states import difference, undone
-from bridge.rating.document import Faulty
-from bridge.rating.package_file import read_package
+from bridge.rating.decks.deck import Deck, Flow, RouteClass
+from bridge.rating.decks.diff import DeckDiff, compare, customs_of, with_customs
+from bridge.rating.decks.export import export_lines
+from bridge.rating.decks.pack import packed, unpacked
+from bridge.rating.decks.reading import DeckReading, Instructions
+from bridge.rating.decks.rows import DeckRows, key_of, prefix_of
+from bridge.rating.decks.states import difference, undone
+from bridge.rating.packages import margin_lint
+from bridge.rating.packages.currency import DECIMALS
+from bridge.rating.packages.document import Faulty
+from bridge.rating.packages.file import read_package
 from bridge.rating.series import Series
 from bridge.slug import slug
 from bridge.store import audit, deck_tables, packages, providers

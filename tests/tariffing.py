@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge import tariffs
 from bridge.app import Bridge
-from bridge.rating.deck_reading import DeckReading, Instructions, read_deck
+from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
 from bridge.tariffs import Wanted
 from tests.factories import asking
 

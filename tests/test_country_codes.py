@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, select, update
 
 from bridge import schema
-from bridge.rating.country import countries
+from bridge.rating.numbers.country import countries
 from bridge.tables import country_codes
 
 

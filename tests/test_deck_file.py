@@ -10,7 +10,7 @@ import pytest
 from bridge import deck_file
 from bridge.deck_file import KEPT_MAX, read_file
 from bridge.errors import Refused
-from bridge.rating.deck_reading import Instructions
+from bridge.rating.decks.reading import Instructions
 
 HEADER = "Dial Code,Description,RateValue,Increment,Comment\n"
 

@@ -18,13 +18,13 @@ from bridge.handler import MANUAL
 from bridge.package_findings import findings
 from bridge.pbx.driver import Capabilities
 from bridge.pbx.memory import MemoryPbx
-from bridge.rating.package_file import load_package, package_document, read_package
+from bridge.rating.packages.file import load_package, package_document, read_package
 from bridge.service import resources_from
 from bridge.store import providers, servers
 from bridge.store.providers import Provider
 from bridge.tables import audit, extended_rates, extended_rates_tariff
 from tests.factories import a_server, asking, the_least, with_handler, with_memory_pbx
-from tests.rating.test_package_file import DOCUMENTS, SAMPLE
+from tests.rating.packages.test_file import DOCUMENTS, SAMPLE
 from tests.tariffing import HEADER, activated
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import NotPrepared
-from bridge.rating.package import LIMITS
+from bridge.rating.packages.package import LIMITS
 from bridge.service import Chosen, Resources, resources_from, resources_to, with_options
 from bridge.wanted import SuspendPolicy
 

@@ -13,8 +13,8 @@ from bridge import tariff_edits, tariffs
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
-from bridge.rating.deck import Deck
-from bridge.rating.deck_reading import Instructions
+from bridge.rating.decks.deck import Deck
+from bridge.rating.decks.reading import Instructions
 from bridge.rating.price import price_text
 from bridge.store import deck_tables, providers
 from bridge.store import tariffs as store
@@ -389,7 +389,7 @@ def test_decks_are_compared_with_the_one_before_or_any_other(bridge: Bridge) -> 
 
 def test_a_package_that_would_sell_below_cost_is_told(bridge: Bridge) -> None:
     from bridge import packages
-    from bridge.rating.package_file import read_package
+    from bridge.rating.packages.file import read_package
 
     package = read_package(
         {

@@ -13,7 +13,7 @@ from bridge.cli.words import Json, say_json_list, say_lines, say_table, the_pack
 from bridge.rating.call import CallClass, Direction
 
 if TYPE_CHECKING:
-    from bridge.rating.number import Number
+    from bridge.rating.numbers.number import Number
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,8 +36,8 @@ def normalise(
 ) -> None:
     """Say what each dialled number becomes, and why. One answer for each, also where it becomes no number."""
     from bridge.errors import Refused
-    from bridge.rating.number import normalise as normalised
-    from bridge.rating.site import site_of
+    from bridge.rating.numbers.number import normalise as normalised
+    from bridge.rating.numbers.site import site_of
 
     try:
         site = site_of(the_package(package), extension or (), country=country, area_code=area_code)
@@ -79,7 +79,7 @@ def _class(read: Number) -> str:
 
 
 def _notes(read: Number) -> list[str]:
-    from bridge.rating.plan import doubt_of
+    from bridge.rating.numbers.plan import doubt_of
 
     doubt = doubt_of(read.number) if read.number else None
     return [*read.notes, *([doubt] if doubt else [])]

@@ -21,7 +21,7 @@ from bridge.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from bridge.rating.finding import Finding
+    from bridge.rating.packages.finding import Finding
 
 Which = Annotated[str, typer.Argument(help="A package's file, ending .toml, or the name or product of a loaded one.")]
 
@@ -60,8 +60,8 @@ def show(
 ) -> None:
     """Print a package as a file with every key that it has, defaults included."""
     from bridge.errors import Refused
-    from bridge.rating.package_file import package_document
-    from bridge.rating.toml_text import toml_text
+    from bridge.rating.packages.file import package_document
+    from bridge.rating.packages.toml_text import toml_text
 
     answer: dict[str, Any]
     if is_file(package):
@@ -104,7 +104,7 @@ def lint(
 ) -> int:
     """Say what a package has that is probably not meant. A file needs no database."""
     from bridge.errors import Refused
-    from bridge.rating.finding import Severity
+    from bridge.rating.packages.finding import Severity
 
     if is_file(package):
         found = _of_file(package, tariff, cost)
@@ -130,8 +130,8 @@ def lint(
 def _of_file(path: str, tariff: Path | None, cost: Path | None) -> list[Finding]:
     from datetime import UTC, datetime
 
-    from bridge.rating.package_lint import Decks
-    from bridge.rating.package_lint import lint as findings
+    from bridge.rating.packages.lint import Decks
+    from bridge.rating.packages.lint import lint as findings
 
     package = the_package(path)
     decks = Decks(*(the_deck(each, currency=package.currency) if each else None for each in (tariff, None, cost)))

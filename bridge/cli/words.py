@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.app import Bridge
-    from bridge.rating.deck import Deck
-    from bridge.rating.package import Package
+    from bridge.rating.decks.deck import Deck
+    from bridge.rating.packages.package import Package
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
@@ -95,7 +95,7 @@ def the_package(text: str) -> Package:
     from pathlib import Path
 
     from bridge.errors import Refused
-    from bridge.rating.package_file import BadPackage, load_package
+    from bridge.rating.packages.file import BadPackage, load_package
 
     try:
         return load_package(Path(text), note=lambda sentence: print(sentence, file=sys.stderr))
@@ -106,8 +106,8 @@ def the_package(text: str) -> Package:
 def the_deck(path: Path, *, currency: str) -> Deck:
     """A deck by its file, as it is guessed to be written. What is refused of it is told, and is not there."""
     from bridge.errors import Refused
-    from bridge.rating.deck_reading import Instructions, read_deck
-    from bridge.rating.sheet import NotASheet
+    from bridge.rating.decks.reading import Instructions, read_deck
+    from bridge.rating.decks.sheet import NotASheet
 
     instructions = Instructions(currency=currency)
     try:

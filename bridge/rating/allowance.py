@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bridge.rating.package import Bundle, Package
+from bridge.rating.packages.package import Bundle, Package
 from bridge.rating.price import rounded
 from bridge.rating.usage import Usage
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from bridge.rating.package import MARKUP_UNIT
+from bridge.rating.packages.package import MARKUP_UNIT
 from bridge.rating.price import UNIT, rounded
 
 EXACT_PLACES = 16

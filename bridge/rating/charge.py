@@ -15,7 +15,7 @@ from bridge.rating.amount import Part, exact, micro_of, sixtieths
 from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.explanation import Explanation
 from bridge.rating.level import NoPrice, Pricing, Source
-from bridge.rating.package import NoRate
+from bridge.rating.packages.package import NoRate
 from bridge.rating.pricing import price_for
 from bridge.rating.terms import Listed, Meaning, Terms
 from bridge.rating.usage import Usage

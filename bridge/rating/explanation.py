@@ -18,7 +18,7 @@ from bridge.rating.allowance import Covered
 from bridge.rating.amount import Part, amount_text, exact, exact_text
 from bridge.rating.call import Call, CallClass
 from bridge.rating.level import Pricing
-from bridge.rating.package import MARKUP_PLACES
+from bridge.rating.packages.package import MARKUP_PLACES
 from bridge.rating.price import PLACES, micro_text, price_text, rounded
 from bridge.rating.rate import Increments
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from bridge.rating.call import Call, CallClass
-from bridge.rating.package import Filters
+from bridge.rating.packages.package import Filters
 
 _PATTERN = re.compile(r"(?:\[(?P<word>[^\[\]]*)\])?(?P<digits>[0-9xX*#+]*)")
 

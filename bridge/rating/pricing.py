@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.rating.call import Direction
 from bridge.rating.level import NoPrice, Pricing, Source
-from bridge.rating.package import RatePlan
+from bridge.rating.packages.package import RatePlan
 from bridge.rating.terms import Listed, Meaning, Terms
 
 NOTHING = NoPrice("no price")

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from bridge.rating.deck import Deck
+from bridge.rating.decks.deck import Deck
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from re import Pattern
 from bridge.rating.amount import exact
 from bridge.rating.call import Direction
 from bridge.rating.level import Pricing, Source
-from bridge.rating.package import Charging, Package, Special
-from bridge.rating.pattern import compiled
+from bridge.rating.packages.package import Charging, Package, Special
+from bridge.rating.packages.pattern import compiled
 from bridge.rating.rate import Increments
 
 

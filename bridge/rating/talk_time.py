@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.rating.amount import SIXTIETHS_A_MICRO, exact
 from bridge.rating.level import Pricing
-from bridge.rating.package import Package
+from bridge.rating.packages.package import Package
 
 
 def talk_seconds(pricing: Pricing, package: Package, balance_micro: int, *, free_seconds: int = 0) -> int | None:

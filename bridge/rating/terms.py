@@ -11,17 +11,17 @@ from typing import NamedTuple
 from bridge.rating.allowance import Allowance, bundle_name, included_in
 from bridge.rating.amount import exact, marked_up
 from bridge.rating.call import Call, CallClass, Direction
-from bridge.rating.deck import Deck
-from bridge.rating.destination import is_allowed
+from bridge.rating.decks.deck import Deck
 from bridge.rating.filters import Filter, filters_of
 from bridge.rating.level import NoPrice, Pricing, Source
-from bridge.rating.number import Number, normalise
-from bridge.rating.package import Bundle, Override, OwnPrice, Package, RatePlan
-from bridge.rating.plan import calling_code_of, region_of, type_of, types_of
-from bridge.rating.prefixes import Prefixes
+from bridge.rating.numbers.number import Number, normalise
+from bridge.rating.numbers.plan import calling_code_of, region_of, type_of, types_of
+from bridge.rating.numbers.prefixes import Prefixes
+from bridge.rating.numbers.site import Site
+from bridge.rating.packages.destination import is_allowed
+from bridge.rating.packages.package import Bundle, Override, OwnPrice, Package, RatePlan
 from bridge.rating.rate import MINUTES, Increments, Rate
 from bridge.rating.series import Series
-from bridge.rating.site import Site
 from bridge.rating.special import SpecialRule, special_rules
 
 HELD_MAX = 200_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.rating.amount import Part, exact, micro_of
-from bridge.rating.package import Package, Tier, TierMode
+from bridge.rating.packages.package import Package, Tier, TierMode
 from bridge.rating.usage import Usage
 
 

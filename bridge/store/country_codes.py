@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, insert, select
 
-from bridge.rating.country import countries
-from bridge.rating.country_name import country_name
+from bridge.rating.numbers.country import countries
+from bridge.rating.numbers.country_name import country_name
 from bridge.tables import country_codes
 
 

@@ -18,9 +18,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, inspect, text
 
 from bridge.errors import NotPrepared
-from bridge.rating.deck_cells import SECONDS_MAX
-from bridge.rating.deck_rows import DIGITS_MAX, NO_PRICE, PRICE_MAX, DeckRows, Terms, key_of
-from bridge.rating.hours import NoHours, hours_text, read_hours
+from bridge.rating.decks.cells import SECONDS_MAX
+from bridge.rating.decks.hours import NoHours, hours_text, read_hours
+from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, PRICE_MAX, DeckRows, Terms, key_of
 from bridge.rating.price import PLACES, price_text
 from bridge.rating.rate import Band, Increments
 from bridge.tables import PREFIX

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from bridge.rating.amount import exact_text
-from bridge.rating.bulk import Bulk
+from bridge.rating.bulk.calls import DIRECTIONS, Calls
+from bridge.rating.bulk.calls_file import csv_cell
+from bridge.rating.bulk.charges import lines_of
+from bridge.rating.bulk.engine import Bulk
+from bridge.rating.bulk.instants import microseconds
+from bridge.rating.bulk.period import grant
+from bridge.rating.bulk.texts import Texts
 from bridge.rating.call import Call
-from bridge.rating.calls import DIRECTIONS, Calls
-from bridge.rating.calls_file import csv_cell
 from bridge.rating.charge import Charge
-from bridge.rating.charges import lines_of
-from bridge.rating.instants import microseconds
-from bridge.rating.period import grant
 from bridge.rating.price import micro_text
 from bridge.rating.terms import Terms
-from bridge.rating.texts import Texts
 from bridge.rating.usage import Usage
 
 

@@ -14,11 +14,21 @@ from math import floor
 from typing import NamedTuple
 
 from bridge.rating.call import Call, CallClass, Direction
-from bridge.rating.number import Number, normalise
-from bridge.rating.package import Bundle, Charging, NoRate, Override, Package, RatePlan, Scope, Special, TierMode
-from bridge.rating.plan import calling_code_of, region_of, type_of, types_of
+from bridge.rating.numbers.number import Number, normalise
+from bridge.rating.numbers.plan import calling_code_of, region_of, type_of, types_of
+from bridge.rating.numbers.site import Site
+from bridge.rating.packages.package import (
+    Bundle,
+    Charging,
+    NoRate,
+    Override,
+    Package,
+    RatePlan,
+    Scope,
+    Special,
+    TierMode,
+)
 from bridge.rating.rate import Increments, Rate
-from bridge.rating.site import Site
 
 PRICE = 10**10
 

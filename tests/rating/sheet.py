@@ -37,15 +37,15 @@ from bridge.rating import tiers
 from bridge.rating.allowance import bundle_name
 from bridge.rating.call import Call, Direction
 from bridge.rating.charge import Charge, rate_call
-from bridge.rating.deck import Deck
+from bridge.rating.decks.deck import Deck
 from bridge.rating.explanation import recompute
-from bridge.rating.package import Bundle, Charging, Override, OwnPrice, Package, Special, Tier
-from bridge.rating.package_file import read_package
-from bridge.rating.package_parts import WAYS, Way
+from bridge.rating.numbers.site import site_of
+from bridge.rating.packages.file import read_package
+from bridge.rating.packages.package import Bundle, Charging, Override, OwnPrice, Package, Special, Tier
+from bridge.rating.packages.parts import WAYS, Way
 from bridge.rating.price import micro_text, read_price
 from bridge.rating.rate import MINUTES, Increments, Rate
 from bridge.rating.series import Series
-from bridge.rating.site import site_of
 from bridge.rating.terms import Terms
 from bridge.rating.usage import Usage
 from tests.rating.columns import line_of, rated_in_bulk

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bridge.rating.package import Package, PackageType
-from bridge.rating.site import Site, site_of
+from bridge.rating.numbers.site import Site, site_of
+from bridge.rating.packages.package import Package, PackageType
 
 
 def a_package(country: str, **numbers: Any) -> Package:

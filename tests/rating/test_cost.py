@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.rating.charge import rate_call
 from bridge.rating.cost import cost_of
-from bridge.rating.deck import Deck
+from bridge.rating.decks.deck import Deck
 from bridge.rating.money import Money
 from bridge.rating.rate import Increments, Rate
 from bridge.rating.series import Series

@@ -16,7 +16,7 @@ from hypothesis import strategies as some
 from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.charge import Charge, rate_call
 from bridge.rating.explanation import Explanation, recompute
-from bridge.rating.package import Special, TierMode
+from bridge.rating.packages.package import Special, TierMode
 from bridge.rating.price import rounded
 from bridge.rating.rate import Rate
 from bridge.rating.telling import sentences

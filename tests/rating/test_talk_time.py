@@ -13,7 +13,7 @@ from bridge.rating.amount import SIXTIETHS_A_MICRO
 from bridge.rating.charge import Charge, rate_call
 from bridge.rating.explanation import Explanation
 from bridge.rating.level import Pricing
-from bridge.rating.package import Package, RatePlan
+from bridge.rating.packages.package import Package, RatePlan
 from bridge.rating.talk_time import talk_seconds
 from bridge.rating.usage import Usage
 from tests.rating.sheet import Sheet

@@ -9,8 +9,8 @@ import pytest
 
 from bridge.rating import terms as terms_module
 from bridge.rating.charge import rate_call
-from bridge.rating.deck import Deck
-from bridge.rating.prefixes import Prefixes
+from bridge.rating.decks.deck import Deck
+from bridge.rating.numbers.prefixes import Prefixes
 from bridge.rating.rate import Rate
 from bridge.rating.series import Series
 from bridge.rating.terms import Mismatch, Terms

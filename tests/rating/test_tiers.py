@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bridge.rating.package import Tier, TierMode
+from bridge.rating.packages.package import Tier, TierMode
 from bridge.rating.tiers import parts_of, price_of
 from tests.rating.sheet import check
 

@@ -9,8 +9,9 @@ from random import Random
 from typing import Literal, TypeVar
 
 from bridge.rating.call import Call, Direction
-from bridge.rating.deck import Deck
-from bridge.rating.package import (
+from bridge.rating.decks.deck import Deck
+from bridge.rating.numbers.site import Site, site_of
+from bridge.rating.packages.package import (
     Bundle,
     Charging,
     Conference,
@@ -28,7 +29,6 @@ from bridge.rating.package import (
 )
 from bridge.rating.rate import Increments, Rate
 from bridge.rating.series import Series
-from bridge.rating.site import Site, site_of
 from bridge.rating.terms import Terms
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

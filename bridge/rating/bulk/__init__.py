@@ -1,0 +1,1 @@
+"""Many calls at once, by the column: the same answers as the plain engine."""

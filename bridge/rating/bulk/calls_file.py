@@ -1,0 +1,269 @@
+"""A file of calls, CALLS.csv: read in pieces, each into columns. A line is a call; one that is none says why.
+
+Lines without quotes are cut up by their commas all at once; whatever is unusual in a line is read on its own, as it
+would be in any other CSV file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.rating.bulk.calls import DIRECTIONS, Calls
+from bridge.rating.bulk.instants import instants_in, microseconds
+from bridge.rating.bulk.texts import MARGIN, Ints, Texts, whole_numbers_in
+
+REQUIRED = ("id", "direction", "from", "to", "start", "seconds")
+OPTIONAL = ("extension", "answer", "client")
+SEPARATORS = (b",", b";", b"\t")
+
+PIECE_BYTES = 4 << 20
+LINE_BYTES_MAX = 1 << 20
+SHOWN_MAX = 40
+SECONDS_MAX = 999_999_999
+SINCE, UNTIL = datetime.fromisoformat("1970-01-01T00:00Z"), datetime.fromisoformat("2200-01-01T00:00Z")
+
+_SECONDS = re.compile(r"(\d+)(\.\d*)?", re.ASCII)
+_MARK = b"\xef\xbb\xbf"
+_SINCE, _UNTIL = microseconds(SINCE), microseconds(UNTIL)
+
+
+class UnreadableCalls(ValueError):
+    """Not a file of calls; the message is the whole sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where in a line each thing stands."""
+
+    places: dict[str, int]
+    count: int
+    separator: bytes
+    unused: tuple[str, ...]
+    """What the header names and nobody reads."""
+
+
+def read_calls(
+    path: Path, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], None] = lambda _: None
+) -> Iterator[Calls]:
+    """The calls of a file, in its order. `told` hears after each piece how many bytes are read."""
+    with path.open("rb") as file:
+        yield from calls_in(file, path.name, piece_bytes=piece_bytes, told=told)
+
+
+def calls_in(
+    file: BinaryIO, name: str, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], None] = lambda _: None
+) -> Iterator[Calls]:
+    columns = read_header(file, name)
+    rest = b""
+    while read := file.read(piece_bytes):
+        lines, newline, rest = (rest + read).rpartition(b"\n")
+        if len(rest) > LINE_BYTES_MAX:
+            raise UnreadableCalls(f"{name}: a line is longer than {LINE_BYTES_MAX} bytes")
+        if newline:
+            yield _calls_of(lines + newline, columns)
+        told(file.tell())
+    if rest:
+        yield _calls_of(rest + b"\n", columns)
+
+
+def read_header(file: BinaryIO, name: str) -> Columns:
+    line = file.readline(LINE_BYTES_MAX).removeprefix(_MARK)
+    if not line.strip():
+        raise UnreadableCalls(f"{name}: the first line is empty, and should name the columns {', '.join(REQUIRED)}")
+    read = [_names(line, separator) for separator in SEPARATORS]
+    names = max(read, key=lambda names: len(set(REQUIRED) & set(names)))
+    separator = SEPARATORS[read.index(names)]
+    missing = [column for column in REQUIRED if column not in names]
+    if missing:
+        raise UnreadableCalls(f"{name}: line 1 names no column {missing[0]}; needed are {', '.join(REQUIRED)}")
+    known = [column for column in names if column in (*REQUIRED, *OPTIONAL)]
+    twice = next((column for column in known if known.count(column) > 1), None)
+    if twice:
+        raise UnreadableCalls(f"{name}: line 1 names the column {twice} twice")
+    unused = tuple(column for column in names if column not in known)
+    return Columns({column: names.index(column) for column in known}, len(names), separator, unused)
+
+
+def _names(line: bytes, separator: bytes) -> list[str]:
+    text = line.decode(errors="replace").rstrip("\r\n")
+    return [cell.strip().lower() for cell in next(csv.reader([text], delimiter=separator.decode()), [])]
+
+
+def _calls_of(lines: bytes, columns: Columns) -> Calls:
+    cells, faults = _cut(lines, columns)
+    count = len(cells["id"])
+    none = Texts(MARGIN, np.zeros(count, np.int64), np.zeros(count, np.int64))
+    for place in np.flatnonzero(cells["id"].lengths == 0).tolist():
+        faults.setdefault(place, "no id")
+    moments = _moments(cells["start"], "start", faults)
+    if "answer" in cells:
+        answers = _moments(cells["answer"], "answer", faults, otherwise=moments)
+        for place in np.flatnonzero(answers < moments).tolist():
+            faults.setdefault(place, "answered before it started")
+        moments = answers
+    return Calls(
+        ids=cells["id"],
+        directions=_directions(cells["direction"], faults),
+        callers=cells["from"],
+        called=cells["to"],
+        extensions=cells.get("extension", none),
+        moments=moments,
+        seconds=_seconds(cells["seconds"], faults),
+        clients=cells.get("client", none),
+        faults=faults,
+    )
+
+
+def _cut(lines: bytes, columns: Columns) -> tuple[dict[str, Texts], dict[int, str]]:
+    """The cells of each column, and the lines that cannot be cut."""
+    raw = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(raw == ord("\n"))
+    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
+    ends = ends - ((raw[ends - 1] == ord("\r")) & (ends > starts))
+    filled = ends > starts
+    starts, ends = starts[filled], ends[filled]
+
+    separators = np.flatnonzero(raw == ord(columns.separator))
+    counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts)
+    odd = counts != columns.count - 1
+    odd[np.searchsorted(ends, _unusual(lines, raw, columns))] = True
+    inside = separators[np.repeat(~odd, counts)] if odd.any() else separators
+    inside = inside.reshape(-1, columns.count - 1)
+    befores = np.column_stack((starts[~odd] - 1, inside))
+    afters = np.column_stack((inside, ends[~odd]))
+
+    apart = [_read_apart(lines[starts[place] : ends[place]], columns) for place in np.flatnonzero(odd).tolist()]
+    buffer = b"".join((lines, *(b"".join(line.cells.values()) for line in apart), MARGIN))
+    faults = {place: line.fault for place, line in zip(np.flatnonzero(odd).tolist(), apart, strict=True) if line.fault}
+    cells = {}
+    for name, column in columns.places.items():
+        begins, lengths = np.empty(len(starts), np.int64), np.empty(len(starts), np.int64)
+        begins[~odd] = befores[:, column] + 1
+        lengths[~odd] = afters[:, column] - befores[:, column] - 1
+        cells[name] = Texts(buffer, begins, lengths)
+    at = len(lines)
+    for place, line in zip(np.flatnonzero(odd).tolist(), apart, strict=True):
+        for name, cell in line.cells.items():
+            cells[name].starts[place], cells[name].lengths[place] = at, len(cell)
+            at += len(cell)
+    return cells, faults
+
+
+def _unusual(lines: bytes, raw: NDArray[np.uint8], columns: Columns) -> Ints:
+    """Where there are quotes or what would need them, letters beyond ASCII, zero bytes, or returns inside a line."""
+    found = [np.empty(0, np.int64)]
+    if not lines.isascii():
+        found.append(np.flatnonzero(raw >= 128))
+    odd = b"" if columns.separator == b"," else b","
+    found += [np.flatnonzero(raw == byte) for byte in b'"\0' + odd if byte in lines]
+    if b"\r" in lines:
+        returns = np.flatnonzero(raw == ord("\r"))
+        found.append(returns[raw[returns + 1] != ord("\n")])
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    cells: dict[str, bytes]
+    fault: str = ""
+
+
+def _read_apart(line: bytes, columns: Columns) -> _Line:
+    """A line as the csv module reads it. The id is kept as it has to be written."""
+    fault = ""
+    text = line.decode(errors="replace")
+    if "\ufffd" in text:
+        fault = "not UTF-8 text"
+    elif "\0" in text:
+        fault = "a zero byte in it"
+    text = text.replace("\0", "")
+    try:
+        values = next(csv.reader([text], delimiter=columns.separator.decode(), strict=True))
+    except csv.Error:
+        fault = fault or "a quote that does not end, or ends too early"
+        values = text.replace('"', "").split(columns.separator.decode())
+    if len(values) != columns.count:
+        fault = fault or f"{len(values)} cells, where the header names {columns.count}"
+        values += [""] * (columns.count - len(values))
+    cells = {name: values[place].encode() for name, place in columns.places.items()}
+    return _Line(cells | {"id": csv_cell(cells["id"])}, fault)
+
+
+def csv_cell(cell: bytes) -> bytes:
+    """In quotes where it must be."""
+    return b'"' + cell.replace(b'"', b'""') + b'"' if any(mark in cell for mark in b',"\r\n') else cell
+
+
+def read_cell(cell: bytes) -> bytes:
+    """What `csv_cell` wrote."""
+    return cell[1:-1].replace(b'""', b'"') if cell.startswith(b'"') else cell
+
+
+def _directions(texts: Texts, faults: dict[int, str]) -> NDArray[np.int8]:
+    found = np.full(len(texts), -1, np.int8)
+    for place, direction in enumerate(DIRECTIONS):
+        found[texts.equal(direction.encode())] = place
+    for place in np.flatnonzero(found == -1).tolist():
+        text = texts.text(place).strip().lower()
+        if text in DIRECTIONS:
+            found[place] = DIRECTIONS.index(text)
+        else:
+            faults.setdefault(place, f"direction {shown(texts, place)} is not one of {', '.join(DIRECTIONS)}")
+    return found
+
+
+def _seconds(texts: Texts, faults: dict[int, str]) -> Ints:
+    """Whole seconds; what is begun is full."""
+    values, good = whole_numbers_in(texts)
+    for place in np.flatnonzero(~good).tolist():
+        read = _SECONDS.fullmatch(texts.text(place).strip())
+        if read is None:
+            faults.setdefault(place, f"seconds {shown(texts, place)} is not a number of seconds")
+            values[place] = 0
+            continue
+        whole, part = read.groups(default="")
+        value = int(whole[-20:]) + (part.strip(".0") != "")
+        if value > SECONDS_MAX or len(whole) > 20:
+            faults.setdefault(place, f"seconds {shown(texts, place)} is more than {SECONDS_MAX}")
+            value = 0
+        values[place] = value
+    return values
+
+
+def _moments(texts: Texts, column: str, faults: dict[int, str], otherwise: Ints | None = None) -> Ints:
+    """Instants; an empty cell takes the other's."""
+    values, good = instants_in(texts)
+    good &= (values >= _SINCE) & (values < _UNTIL)
+    if otherwise is not None:
+        empty = texts.lengths == 0
+        values, good = np.where(empty, otherwise, values), good | empty
+    for place in np.flatnonzero(~good).tolist():
+        try:
+            moment = datetime.fromisoformat(texts.text(place).strip())
+        except ValueError:
+            moment = None
+        values[place] = 0
+        if moment is None:
+            faults.setdefault(place, f"{column} {shown(texts, place)} is not a time such as 2025-06-30T23:59:59Z")
+        elif moment.tzinfo is None:
+            faults.setdefault(place, f"{column} {shown(texts, place)} has no offset from UTC")
+        elif not SINCE <= moment < UNTIL:
+            faults.setdefault(place, f"{column} {shown(texts, place)} is not between 1970 and 2200")
+        else:
+            values[place] = microseconds(moment)
+    return values
+
+
+def shown(texts: Texts, place: int) -> str:
+    """A cell as a sentence may quote it."""
+    text = texts.text(place)
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")

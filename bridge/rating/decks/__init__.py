@@ -1,0 +1,1 @@
+"""Price lists: read from files, compared, and asked for the price of a number."""

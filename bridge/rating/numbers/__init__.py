@@ -1,0 +1,1 @@
+"""What was dialled, and which number it means."""

@@ -1,0 +1,1 @@
+"""What is sold: packages as values, as files, and what is doubtful in them."""

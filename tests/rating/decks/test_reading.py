@@ -1,0 +1,489 @@
+"""Price lists as carriers send them, and what is refused or doubted in them, with line, column and reason."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from bridge.rating.decks.reading import LISTED_MAX, DeckReading, Instructions, read_deck
+from bridge.rating.decks.sheet import LINE_BYTES_MAX, NotASheet
+from bridge.rating.price import price_text
+from bridge.rating.rate import Increments, Rate
+
+VENDOR = """\
+Description,Prefix,RateValue,Increment
+Canada - 204 Manitoba,1204,0.01,6
+Canada - 226 Ontario,1226,0.01,6
+Canada - 416 Metro Toronto,1416,0.01,6
+"""
+
+
+def read(text: str | bytes, **changed: object) -> DeckReading:
+    content = text if isinstance(text, bytes) else text.encode()
+    return read_deck(io.BytesIO(content), Instructions(**changed))  # type: ignore[arg-type]  # of a test's own
+
+
+def prices(reading: DeckReading) -> dict[str, str]:
+    return {rate.prefix: price_text(rate.price) for rate in reading.rows.rates()}
+
+
+def told(reading: DeckReading) -> list[str]:
+    return [str(fault) for fault in reading.errors.listed]
+
+
+def doubts(reading: DeckReading) -> list[str]:
+    return [str(fault) for fault in reading.warnings.listed]
+
+
+def test_the_vendors_smallest_list_is_read() -> None:
+    reading = read(VENDOR)
+
+    assert (reading.rows_read, reading.rows_accepted, reading.rows_refused) == (3, 3, 0)
+    assert next(reading.rows.rates()) == Rate("1204", 10**8, Increments(6, 6), description="Canada - 204 Manitoba")
+    assert doubts(reading) == []
+    assert reading.notes == []
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_every_dialect_of_csv_is_the_same_list(delimiter: str, ending: str, encoding: str) -> None:
+    rows = (
+        ["Description", "Prefix", "RateValue", "Increment"],
+        ["Türkei", "90", "0.02", "6"],
+        ["São Tomé", "239", "1", "1"],
+    )
+    text = ending.join(delimiter.join(row) for row in rows)
+
+    reading = read(text.encode(encoding))
+
+    assert [(rate.description, rate.prefix) for rate in reading.rows.rates()] == [("Türkei", "90"), ("São Tomé", "239")]
+
+
+def test_rows_before_the_header_and_remarks_are_passed_over() -> None:
+    reading = read("Acme Carrier\n\nRates of June 2025;;\n# a remark\n\n" + VENDOR.replace(",", ";") + "\n# the end\n")
+
+    assert prices(reading) == {"1204": "0.01", "1226": "0.01", "1416": "0.01"}
+    assert reading.rows_read == 3
+
+
+def test_a_sheet_that_names_its_delimiter_is_believed() -> None:
+    assert prices(read("sep=;\nPrefix;Description;RateValue;Increment\n44;UK;0.01;60\n")) == {"44": "0.01"}
+
+
+def test_decimal_commas_quotes_and_currency_signs_are_understood() -> None:
+    reading = read(
+        'Code;Destination;Price;Increment\n"44";"UK, fixed; all";"€0,05";"60/60"\n"+447";"UK ""mobile""";0,1234;30/6\n',
+        currency="EUR",
+    )
+
+    assert prices(reading) == {"44": "0.05", "447": "0.1234"}
+    assert [rate.description for rate in reading.rows.rates()] == ["UK, fixed; all", 'UK "mobile"']
+    assert "prices have decimal commas" in reading.notes
+
+
+def test_several_codes_in_a_cell_have_one_price() -> None:
+    reading = read(
+        'Prefix,Description,RateValue,Increment\n1204;1226,CA,0.01,6\n"93, 9370",AF,0.2,6\n1300-1302,X,1,6\n'
+    )
+
+    assert prices(reading) == {
+        "1204": "0.01", "1226": "0.01", "93": "0.2", "9370": "0.2", "1300": "1", "1301": "1", "1302": "1",
+    }  # fmt: skip
+    assert reading.rows_accepted == 3
+
+
+def test_a_column_of_country_codes_stands_before_one_of_area_codes() -> None:
+    reading = read(
+        "Country;Country Code;Area Codes;Rate;Increment\nAustralia;61;38,39;0.02;1/1\nAustralia;61;;0.01;1/1\n"
+    )
+
+    assert prices(reading) == {"61": "0.01", "6138": "0.02", "6139": "0.02"}
+
+
+def test_two_columns_of_increments_are_block_and_step() -> None:
+    reading = read("Prefix,Destination,Rate,First Interval,Next Interval\n44,UK,0.1,30,6\n")
+
+    assert next(reading.rows.rates()).increments == Increments(30, 6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "price", "a_minute"),
+    [(60, "0.12", "0.12"), (1, "0.002", "0.12"), (6, "0.00137", "0.0137"), (30, "0.05", "0.1")],
+)
+def test_a_price_for_other_seconds_is_kept_as_one_for_a_minute(unit: int, price: str, a_minute: str) -> None:
+    reading = read(f"Prefix,Description,RateValue,Increment\n44,UK,{price},6\n", unit_seconds=unit)
+
+    assert prices(reading) == {"44": a_minute}
+
+
+def test_a_header_that_says_per_second_is_believed_and_told() -> None:
+    reading = read("Prefix,Description,Rate per second,Increment\n44,UK,0.001,1\n")
+
+    assert prices(reading) == {"44": "0.06"}
+    assert any("for 1 second" in note for note in reading.notes)
+
+
+def test_a_price_that_no_ten_decimals_hold_is_refused_and_not_cut() -> None:
+    reading = read("Prefix,Description,RateValue,Increment\n44,UK,0.01,6\n45,DK,0.1,6\n", unit_seconds=7)
+
+    assert reading.rows_refused == 2
+    assert "more than 10 decimals a minute" in told(reading)[0]
+
+
+def test_rows_have_dates_of_their_own() -> None:
+    reading = read(
+        "Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo\n"
+        "44,UK,0.01,60,2025-01-01,2025-06-01\n44,UK,0.02,60,2025-06-01T00:00:00+02:00,\n",
+        time_zone="Europe/Berlin",
+    )
+
+    starts = [rate.effective_from for rate in reading.rows.rates()]
+    assert starts == [datetime(2025, 5, 31, 22, tzinfo=UTC), datetime(2024, 12, 31, 23, tzinfo=UTC)]
+    assert told(reading) == []
+
+
+def test_an_ambiguous_date_is_refused_until_its_format_is_said() -> None:
+    text = "Prefix,Description,RateValue,Increment,Effective Date\n44,UK,0.01,60,03/04/2025\n"
+
+    assert "say how dates are written" in told(read(text))[0]
+    assert read(text, date_format="DD/MM/YYYY").rows_refused == 0
+
+
+def test_words_of_carriers_end_or_block_a_row() -> None:
+    reading = read(
+        "Prefix,Description,RateValue,Increment,status\n44,UK,0.01,60,current\n53,Cuba,,60,blocked\n45,DK,1,60,deleted\n"
+        "46,SE,0.5,60,0\n"
+    )
+
+    rows = {rate.prefix: rate for rate in reading.rows.rates()}
+    assert sorted(rows) == ["44", "46", "53"]
+    assert not rows["53"].is_priced
+    assert rows["46"].is_custom
+    assert reading.rows_accepted == 4
+    assert ["held" in each or "ended" in each for each in doubts(reading)] == [True, True]
+
+
+def test_every_optional_column_of_ours_is_read() -> None:
+    reading = read(
+        "Prefix,Description,RateValue,Increment,ShortDescription,RatePremium,FirstIncrement,SetupFee,MinDuration,"
+        "MinCost,GraceSeconds,OldRate,EffectiveFrom,EffectiveTo,Lastratechangedate,status,Hours,CallerPrefix\n"
+        "44,UK,0.01,6,GB,0.02,30,0.03,10,0.04,3,0.05,2025-01-01,2026-01-01,2024-12-01,0,mon-fri 08:00-18:00,49\n"
+    )
+
+    rate = next(reading.rows.rates())
+    assert rate.increments == Increments(30, 6, 10, 3)
+    assert (rate.premium, rate.setup, rate.min_cost, rate.old_price) == (2 * 10**8, 3 * 10**8, 4 * 10**8, 5 * 10**8)
+    assert (rate.short_description, rate.changed_on, rate.is_custom, rate.caller_prefix) == (
+        "GB",
+        "2024-12-01",
+        True,
+        "49",
+    )
+    assert rate.band is not None
+    assert reading.rows_refused == 0
+
+
+# --- the header -------------------------------------------------------------------------------------------------------
+
+
+def test_headers_are_mapped_as_told() -> None:
+    text = "A;B;C;D\n44;UK;0.01;60\n"
+
+    reading = read(text, mapping={"prefix": "A", "Description": "B", "RateValue": "c", "Increment": "#4"})
+
+    assert prices(reading) == {"44": "0.01"}
+
+
+def test_a_list_without_a_header_is_mapped_by_numbers() -> None:
+    mapping = {"Prefix": "#1", "Description": "#2", "RateValue": "#3", "Increment": "#4"}
+
+    assert prices(read("44;UK;0.01;60\n45;DK;0.02;60\n", mapping=mapping)) == {"44": "0.01", "45": "0.02"}
+
+
+def test_what_was_remembered_is_used_where_the_columns_are_still_there() -> None:
+    text = "X,Y,Rate,Increment\n44,UK,0.01,60\n"
+
+    reading = read(text, remembered={"Prefix": "X", "Description": "Y", "OldRate": "gone"})
+
+    assert prices(reading) == {"44": "0.01"}
+
+
+def test_what_a_list_was_read_by_reads_it_again() -> None:
+    text = "Country Code;Area Code;Country;Rate;Increment\n61;38;AU;0.02;1\n"
+    first = read(text)
+
+    again = read(text, remembered=first.columns.mapping)
+
+    assert again.columns.places == first.columns.places
+    assert again.columns.guessed == ()
+
+
+def test_a_guess_is_told_and_so_is_every_header_that_is_not_used() -> None:
+    reading = read("Dial Code,Destination,Rate (USD),Increment,Comment,Trunk\n44,UK,0.01,60,x,y\n")
+
+    assert "'Dial Code' is taken as the Prefix" in reading.notes
+    assert "'Rate (USD)' is taken as the RateValue" in reading.notes
+    assert "not used: Comment, Trunk" in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ("Prefix,Description,Current Rate,New Rate,Increment", "may be 'Current Rate' or 'New Rate'"),
+        ("NPANXX,Destination,InterRate,IntraRate,Increment", "may be 'InterRate' or 'IntraRate'"),
+        ("Prefix,Code,Destination,Rate,Increment", None),
+        ("Dial Code,Code,Destination,Rate,Increment", "may be 'Dial Code' or 'Code'"),
+        ("Area Code,Destination,Rate,Increment", "area codes without a country code"),
+        ("Prefix,Description,Increment", "no column is plainly the RateValue"),
+        ("Prefix,RateValue,Increment", "no column for the Description"),
+        ("Prefix,RateValue", "no column for the Description and the Increment"),
+    ],
+)
+def test_nothing_is_guessed_between_two_columns_or_out_of_nothing(header: str, why: str | None) -> None:
+    row = ",".join("1" for _ in header.split(","))
+    if why is None:
+        assert read(f"{header}\n{row}\n").rows_accepted == 1
+        return
+    with pytest.raises(NotASheet, match=why):
+        read(f"{header}\n{row}\n")
+
+
+def test_a_missing_increment_can_be_said_for_all_rows() -> None:
+    reading = read("Prefix,Description,Rate\n44,UK,0.1\n", increment="30/6")
+
+    assert next(reading.rows.rates()).increments == Increments(30, 6)
+
+
+def test_a_mapped_column_that_is_not_there_is_named() -> None:
+    with pytest.raises(NotASheet, match="no column 'Price' to be the RateValue"):
+        read(VENDOR, mapping={"RateValue": "Price"})
+
+
+def test_a_column_is_left_out_by_mapping_it_to_nothing() -> None:
+    text = "Prefix,Description,RateValue,Increment,status\n44,UK,0.01,60,0\n"
+
+    assert not next(read(text, mapping={"status": ""}).rows.rates()).is_custom
+
+
+def test_a_target_that_is_none_is_refused() -> None:
+    with pytest.raises(NotASheet, match="no column 'Colour' to map to"):
+        read(VENDOR, mapping={"Colour": "Prefix"})
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "why"),
+    [
+        ("44,UK,-0.01,60", "RateValue", "below 0"),
+        ("44,UK,,60", "RateValue", "no price"),
+        ("44,UK,  ,60", "RateValue", "no price"),
+        ("44,UK,free,60", "RateValue", "not a number"),
+        ("44,UK,0.00000000001,60", "RateValue", "more than 10 decimals"),
+        ("44,UK,0.01,0", "Increment", "step of 0"),
+        ("44,UK,0.01,", "Increment", "no increment"),
+        ("44,UK,0.01,60/0", "Increment", "step of 0"),
+        (",UK,0.01,60", "Prefix", "no prefix"),
+        ("UK,44,0.01,60", "Prefix", "not a prefix"),
+        ("44,=1+1,0.01,60", "", "is a formula"),
+        ("44,UK,=0.01,60", "", "is a formula"),
+        ('"=""44""",UK,0.01,60', "", "is a formula"),
+        ("44,UK,0.01,60,more", "", "5 cells, the header has 4"),
+        ("44," + "x" * 256 + ",0.01,60", "Description", "longer than 255"),
+        ('44,"UK\n",0.01,60', "", "a cell runs on to line 3"),
+        ('44,U"K,0.01,60', "Description", ""),
+        ('44,"UK"x,0.01,60', "", "a quote is opened and not closed, or stands in the middle"),
+    ],
+)
+def test_a_bad_row_is_refused_with_line_column_and_rule(row: str, column: str, why: str) -> None:
+    reading = read(f"Prefix,Description,RateValue,Increment\n{row}\n45,DK,0.02,60\n")
+
+    if not why:  # a quote inside an unquoted cell is only a sign
+        assert reading.rows_refused == 0
+        return
+    assert (reading.rows_read, reading.rows_refused) == (2, 1)
+    assert prices(reading) == {"45": "0.02"}
+    (error,) = reading.errors.listed
+    assert (error.line, error.column) == (2, column)
+    assert why in error.reason
+
+
+def test_every_fault_of_a_row_is_told() -> None:
+    reading = read("Prefix,Description,RateValue,Increment\nx,UK,-1,0\n")
+
+    assert [error.column for error in reading.errors.listed] == ["Increment", "Prefix", "RateValue"]
+    assert reading.rows_refused == 1
+
+
+def test_errors_carry_the_names_of_the_files_own_columns() -> None:
+    (error,) = read("Code;Name;Price;Pulse\n44;UK;x;60\n45;DK;1;60\n").errors.listed
+
+    assert error.document() == {
+        "line": 2, "column": "Price", "value": "x", "reason": "is refused: not a number such as 0.0125",
+    }  # fmt: skip
+
+
+def test_many_errors_are_counted_and_the_first_are_told() -> None:
+    rows = "".join(f"{number},X,,60\n" for number in range(1000, 1000 + LISTED_MAX + 5))
+    reading = read("Prefix,Description,RateValue,Increment\n" + rows)
+
+    assert (len(reading.errors.listed), reading.errors.count, reading.rows_refused) == (LISTED_MAX, 1005, 1005)
+
+
+def test_a_quote_that_is_never_closed_swallows_no_price_silently() -> None:
+    reading = read('Prefix,Description,RateValue,Increment\n44,UK,0.01,60\n45,"DK,0.02,60\n46,SE,0.03,60\n')
+
+    assert prices(reading) == {"44": "0.01"}
+    assert reading.rows_refused == 1
+
+
+# --- the same prefix twice --------------------------------------------------------------------------------------------
+
+HEADER = "Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo,Hours\n"
+
+
+def test_one_prefix_at_two_prices_is_refused_and_says_where() -> None:
+    reading = read(HEADER + "44,UK,0.01,60\n45,DK,1,60\n44,UK,0.02,60\n")
+
+    assert told(reading) == ["line 4, Prefix: '44' is in line 2 as well, at another price for the same time"]
+    assert prices(reading) == {"44": "0.01", "45": "1"}
+    assert (reading.rows_accepted, reading.rows_refused) == (2, 1)
+
+
+def test_one_prefix_twice_at_one_price_is_one_row_and_a_warning() -> None:
+    reading = read(HEADER + "44,UK,0.01,60\n44,UK again,0.01,60\n")
+
+    assert doubts(reading) == ["line 3, Prefix: '44' is in line 2 as well, at the same price"]
+    assert len(reading.rows) == 1
+    assert reading.rows_accepted == 2
+
+
+def test_other_increments_for_one_prefix_are_another_price() -> None:
+    assert read(HEADER + "44,UK,0.01,60\n44,UK,0.01,6\n").rows_refused == 1
+
+
+def test_generations_of_a_price_stand_beside_each_other() -> None:
+    reading = read(HEADER + "44,UK,0.01,60\n44,UK,0.02,60,2025-06-01\n44,UK,0.03,60,2026-06-01,2027-01-01\n")
+
+    assert (reading.rows_refused, len(reading.rows)) == (0, 3)
+
+
+def test_overlapping_dates_with_different_prices_are_refused() -> None:
+    reading = read(HEADER + "44,UK,0.01,60,2025-01-01,2025-07-01\n44,UK,0.02,60,2025-06-01,2025-12-01\n")
+
+    assert (reading.rows_refused, prices(reading)) == (1, {"44": "0.01"})
+
+
+def test_hours_may_differ_in_price_and_may_not_overlap() -> None:
+    rows = "44,UK,0.01,60,,,\n44,UK,0.03,60,,,mon-fri 08:00-18:00\n44,UK,0.02,60,,,sat 08:00-18:00\n"
+
+    assert read(HEADER + rows).rows_refused == 0
+    assert read(HEADER + rows + "44,UK,0.05,60,,,fri-sat 17:00-19:00\n").rows_refused == 1
+
+
+def test_a_row_whose_one_prefix_is_refused_is_refused_whole() -> None:
+    reading = read(HEADER + "44,UK,0.01,60\n44;45,UK,0.02,60\n")
+
+    assert prices(reading) == {"44": "0.01"}
+
+
+def test_a_prefix_a_thousand_times_is_refused_in_no_time() -> None:
+    rows = "".join(
+        f"44,UK,0.01,60,{2000 + number // 360}-{number // 30 % 12 + 1:02d}-{number % 30 % 28 + 1:02d}\n"
+        for number in range(5000)
+    )
+
+    assert read(HEADER + rows).rows_refused > 0
+
+
+# --- what is doubted --------------------------------------------------------------------------------------------------
+
+
+def test_a_block_that_is_no_multiple_of_the_step_is_doubted() -> None:
+    assert doubts(read(HEADER + "44,UK,0.01,30/60\n")) == [
+        "line 2, Increment: '30/60' has a first block that is no multiple of the step"
+    ]
+
+
+def test_a_dear_price_is_doubted() -> None:
+    assert "above 10 a minute" in doubts(read(HEADER + "44,UK,10.01,60\n45,DK,10,60\n"))[0]
+    rows = "".join(f"{number},X,0.01,60\n" for number in range(20, 30)) + "881,Satellite,0.51,60\n882,Y,0.5,60\n"
+    assert doubts(read(HEADER + rows)) == [
+        "line 12, RateValue: '881' costs a price that is more than 50 times the median"
+    ]
+
+
+def test_a_whole_number_as_a_prefix_is_doubted_unless_it_is_called() -> None:
+    rows = HEADER + "12045550123,X,0.01,60\n447700900123,X,0.01,60\n1204,X,0.01,60\n"
+
+    assert len(doubts(read(rows))) == 2
+    assert doubts(read(rows, direction="inbound")) == []
+
+
+def test_a_price_of_nothing_is_a_price() -> None:
+    reading = read(HEADER + "1800,Toll free,0,60\n44,UK,0.01,60\n")
+
+    assert (prices(reading), doubts(reading)) == ({"1800": "0", "44": "0.01"}, [])
+
+
+# --- what is no list at all -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b"Prefix,Description,RateValue,Increment\n", "not one row"),
+        (b"\n\n\n", "no rows"),
+        (b"PK\x03\x04\x14\x00", "a spreadsheet or an archive"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an old spreadsheet"),
+        (b"\xff\xfeP\x00r\x00", "UTF-16"),
+        (b"Prefix\x00,Rate\n", "not text"),
+        (b"\x1f\x8b\x08", "compressed"),
+        (b"\x81\x8d not 1252\n", "neither UTF-8 nor Windows-1252"),
+        (b"hello\nworld\n", "no column is plainly"),
+        (
+            b"Prefix,Description,RateValue,Increment\n44," + b"x" * (LINE_BYTES_MAX + 1) + b",0.01,60\n",
+            "a line is longer",
+        ),
+        (b"Prefix,Description,RateValue,Increment\n45,DK,1,6,deleted\n", None),
+    ],
+)
+def test_what_is_no_price_list_is_refused_in_a_sentence(content: bytes, why: str | None) -> None:
+    if why is None:
+        assert read(content).rows_refused == 1
+        return
+    with pytest.raises(NotASheet, match=why):
+        read(content)
+
+
+def test_a_list_of_which_all_is_ended_is_none() -> None:
+    with pytest.raises(NotASheet, match="no price"):
+        read("Prefix,Description,RateValue,Increment,status\n45,DK,1,6,deleted\n")
+
+
+@given(some.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    try:
+        reading = read(content)
+    except NotASheet:
+        return
+    assert reading.rows_read == reading.rows_accepted + reading.rows_refused
+
+
+@given(some.lists(some.lists(some.text(max_size=8), min_size=4, max_size=5), max_size=8))
+def test_any_cells_are_read_or_refused_and_none_is_lost(rows: list[list[str]]) -> None:
+    cells = [[cell.replace('"', "").replace("\x00", "") for cell in row] for row in rows]
+    text = "Prefix,Description,RateValue,Increment,status\n" + "".join(",".join(row) + "\n" for row in cells)
+    try:
+        reading = read(text.encode("utf-8", "replace"))
+    except NotASheet:
+        return
+    assert reading.rows_read == reading.rows_accepted + reading.rows_refused
+    assert (reading.rows_refused == 0) == (reading.errors.count == 0)
