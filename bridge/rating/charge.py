@@ -129,7 +129,20 @@ def _priced(
     cls = CallClass.SHORT if is_short else CallClass.BILLABLE
     note = note_of(call, terms, meaning)
     explanation = Explanation(
-        call, terms, meaning, cls, pricing, billed, free_per_call, covered, parts, before, amount, micro, note
+        call,
+        terms,
+        meaning,
+        cls,
+        pricing,
+        billed,
+        free_per_call,
+        covered,
+        parts,
+        before,
+        amount,
+        micro,
+        note,
+        not is_coverable,
     )
     per_minute = None
     if pricing.has_minute:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.rating.allowance import Covered
 from bridge.rating.amount import Part, amount_text, exact, exact_text
 from bridge.rating.call import Call, CallClass
-from bridge.rating.level import Pricing
+from bridge.rating.level import Pricing, Source
 from bridge.rating.packages.package import MARKUP_PLACES
 from bridge.rating.price import PLACES, micro_text, price_text, rounded
 from bridge.rating.rate import Increments
@@ -44,6 +44,8 @@ class Explanation(NamedTuple):
     """In sixtieths of exact prices (`amount.py`), before the one rounding."""
     micro: int | None = None
     note: str = ""
+    is_dear: bool = False
+    """Its row is dearer than the package lets an allowance cover."""
 
     def document(self) -> dict[str, Any]:
         """As JSON can hold it: prices and amounts are plain decimals in quotes, times are UTC."""
@@ -67,8 +69,22 @@ class Explanation(NamedTuple):
             )
             if self.pricing.in_tiers:
                 found["seconds"]["in_tiers_before"] = self.tier_seconds_before
+            if reason := self._reason_not_covered(self.pricing):
+                found["seconds"]["not_covered"] = reason
         found |= outcome(self.terms, self.micro)
         return found
+
+    def _reason_not_covered(self, pricing: Pricing) -> str:
+        """Why free time of the package is none for this call; "" where it may cover it, or there is none."""
+        package = self.terms.package
+        if package.included_seconds == 0 and not package.destinations:
+            return ""
+        if pricing.source is Source.SPECIAL:
+            return "a special number"
+        if self.is_dear:
+            return "dearer than what an allowance covers"
+        has_any = self.covered or any(allowance.seconds != 0 for allowance in self.meaning.allowances)
+        return "" if has_any else "out of the scope of the allowance"
 
 
 def heading(terms: Terms) -> dict[str, Any]:

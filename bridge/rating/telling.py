@@ -66,6 +66,8 @@ def _of_time(seconds: Mapping[str, Any], price: Mapping[str, Any]) -> Iterator[s
     yield f"{spoken} s are billed as {seconds['billed']} s ({price['first_seconds']}/{price['step_seconds']})."
     if seconds["free_per_call"]:
         yield f"The first {seconds['free_per_call']} s of a call are free."
+    if "not_covered" in seconds:
+        yield f"No free time covers it: {seconds['not_covered']}."
     for part in seconds["covered"]:
         of = "without end" if part["of"] is None else f"of {part['of']} s"
         yield f"{part['seconds']} s are covered by '{part['allowance']}' ({part['before']} s used before, {of})."

@@ -141,6 +141,32 @@ def test_an_allowance_without_end_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sheet", "reason"),
+    [
+        ("rate  44  0.02\ncall  442079460000  60s  0.02", None),
+        ("included_seconds_per_period = 60\nrate  44  0.02\ncall  442079460000  90s  0.02", None),
+        (
+            'included_seconds_per_period = 60\nincluded_scope = { countries = ["FR"] }\n'
+            "rate  44  0.02\ncall  442079460000  60s  0.02",
+            "out of the scope of the allowance",
+        ),
+        (
+            'included_seconds_per_period = 60\nmax_covered_price = "0.01"\n'
+            "rate  44  0.02\ncall  442079460000  60s  0.02",
+            "dearer than what an allowance covers",
+        ),
+        ("bundle  33  60s\nrate  44  0.02\ncall  442079460000  60s  0.02", "out of the scope of the allowance"),
+        ("included_seconds_per_period = 60\nspecial  44  1/call\ncall  442079460000  60s  1", "a special number"),
+    ],
+)
+def test_why_free_time_covers_nothing_of_a_call_is_told(sheet: str, reason: str | None) -> None:
+    document = explained(sheet)
+
+    assert document["seconds"].get("not_covered") == reason
+    assert (f"No free time covers it: {reason}." in sentences(document)) is (reason is not None)
+
+
+@pytest.mark.parametrize(
     ("sheet", "told"),
     [
         ("call  911  60s  0", "It is emergency and costs nothing."),
