@@ -231,7 +231,7 @@ def _bundles(package: Package, steps: Increments) -> Prefixes[InBundle]:
             prefix,
             InBundle(
                 Allowance(bundle_name(bundle), bundle.included_seconds),
-                _priced(bundle, prefix, steps),
+                _bundle_price(bundle, prefix, steps),
                 bundle.increments,
             ),
         )
@@ -240,7 +240,7 @@ def _bundles(package: Package, steps: Increments) -> Prefixes[InBundle]:
     )
 
 
-def _priced(bundle: Bundle, prefix: str, steps: Increments) -> Pricing | None:
+def _bundle_price(bundle: Bundle, prefix: str, steps: Increments) -> Pricing | None:
     if bundle.price is None:
         return None
     return Pricing(Source.PACKAGE, prefix, exact(bundle.price), bundle.increments or steps, keeps_price=True)

@@ -4,6 +4,7 @@
         markup_percent = "25"                              a key of the package, as in its file
         rate      1809   0.25  60/6                        a row of the deck: prefix, price a minute, first/next
         rate      27     0.05  60/60  setup 0.02  min 0.05  grace 5s  least 30s  premium 0.07  from 2026-01-01
+        rate      27     0.03  hours mon-fri,08:00-18:00   for calls answered then
         rate      2779   custom                            a row that is marked as the package's own
         outbound  0.029  60/60                             the package's own price; also: inbound
         contract  44     0.01  1/1                         the price of one service for a prefix
@@ -38,6 +39,7 @@ from bridge.rating.allowance import bundle_name
 from bridge.rating.call import Call, Direction
 from bridge.rating.charge import Charge, rate_call
 from bridge.rating.decks.deck import Deck
+from bridge.rating.decks.hours import read_hours
 from bridge.rating.explanation import recompute
 from bridge.rating.numbers.site import site_of
 from bridge.rating.packages.file import read_package
@@ -206,6 +208,7 @@ def _rate(words: Words) -> Rate:
         premium=read_price(more.pop("premium")) if "premium" in more else None,
         effective_from=moment(more.pop("from")) if "from" in more else None,
         effective_to=moment(more.pop("to")) if "to" in more else None,
+        band=read_hours(more.pop("hours").replace(",", " ")) if "hours" in more else None,
         caller_prefix=more.pop("caller", ""),
         **_nothing(more),
     )

@@ -156,6 +156,37 @@ def test_actual_seconds_may_be_counted_in_place_of_billed_ones() -> None:
         call  442079460000  61s  0.81  billed 120s  free 39s
         call  442079460000  61s  1.20  billed 120s  free 0s
     """)
+    check("""
+        included_seconds_per_period = 61
+        consume = "actual"
+        rate  44  0.60  60/60
+        call  442079460000  61s  0     billed 120s  free 120s
+        call  442079460000  61s  1.20  billed 120s  free 0s
+    """)
+
+
+def test_actual_seconds_are_counted_from_one_allowance_to_the_next() -> None:
+    """Of 90 s the call gives 10 away, the bundle takes 30 and the package 50: 11 are left for the second call."""
+    check("""
+        included_seconds_per_period = 61
+        consume = "actual"
+        free_seconds_per_call = 10
+        bundle  44  30s
+        rate    44  0.60  60/60
+        call  442079460000  90s  0     billed 120s  free 120s
+        call  442079460000  60s  0.39  billed 60s   free 21s
+    """)
+
+
+def test_the_last_second_is_a_second() -> None:
+    check("""
+        included_seconds_per_period = 3
+        rate  44  0.60  1/1
+        call  442079460000  1s  0     free 1s
+        call  442079460000  1s  0     free 1s
+        call  442079460000  2s  0.01  free 1s
+        call  442079460000  1s  0.01  free 0s
+    """)
 
 
 # --- What it covers (F-27) --------------------------------------------------------------------------------------------
@@ -319,6 +350,7 @@ def test_time_is_left_over_for_as_many_periods_as_the_package_says() -> None:
 
     assert rolled_over(package, usage) == (40, 100)
 
+    assert rolled_over(package, Usage(rolled_over=(20, 50))) == (50, 100)
     usage.consumed["included"] = 130
     assert rolled_over(package, usage) == (40, 0)
     assert rolled_over(replace(package, rollover_periods=3), usage) == (0, 40, 0)

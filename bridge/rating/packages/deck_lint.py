@@ -101,7 +101,7 @@ def _missing(code: str, deck: Deck, moment: datetime) -> Iterator[tuple[str, str
 @cache
 def _costly_ranges(code: str) -> tuple[str, ...]:
     """The shortest prefixes of a calling code behind which there are premium numbers only."""
-    step = plan_of(code).step
+    plan = plan_of(code)
     found: list[str] = []
     level = [(code, START)]
     for _ in range(DIGITS_SOUGHT):
@@ -109,10 +109,10 @@ def _costly_ranges(code: str) -> tuple[str, ...]:
             (f"{prefix}{digit}", after)
             for prefix, state in level
             for digit in range(10)
-            if (after := step[10 * state + digit]) != DEAD
+            if (after := plan.step[10 * state + digit]) != DEAD
         ]
-        found += [prefix for prefix, _ in longer if type_of(prefix) in COSTLY]
-        level = [(prefix, state) for prefix, state in longer if type_of(prefix) not in COSTLY]
+        found += [prefix for prefix, state in longer if plan.ended[state].type in COSTLY]
+        level = [(prefix, state) for prefix, state in longer if plan.ended[state].type not in COSTLY]
     return tuple(found)
 
 
