@@ -23,6 +23,7 @@ from bridge.rating.usage import Usage
 OVERAGE = "beyond the allowance"
 
 WITHOUT_AMOUNT = (CallClass.UNRATED, CallClass.INVALID, CallClass.SHORT)
+"""Unless nobody answered: then there is nothing to wait for."""
 
 
 class Explained(Protocol):
@@ -163,7 +164,7 @@ def _parts(pricing: Pricing, terms: Terms, seconds: int, *, overage: int | None,
 
 
 def _settled(call: Call, terms: Terms, meaning: Meaning, cls: CallClass, reason: str) -> Charge:
-    micro = None if cls in WITHOUT_AMOUNT else 0
+    micro = None if cls in WITHOUT_AMOUNT and call.seconds > 0 else 0
     note = note_of(call, terms, meaning, reason)
     explanation = Explanation(call, terms, meaning, cls, micro=micro, note=note)
     return Charge(call.id, cls, meaning.number, None, "", None, 0, 0, micro, note, explanation)

@@ -83,7 +83,7 @@ class Oracle:
 
         cls = self.class_without_price(call, called)
         if cls is not None:
-            is_open = cls in (CallClass.INVALID, CallClass.SHORT)
+            is_open = cls in (CallClass.INVALID, CallClass.SHORT) and call.seconds > 0
             return Answer(call.id, cls.value, "", "", 0, 0, None if is_open else 0)
 
         row = self.row(call, called)
@@ -92,7 +92,7 @@ class Oracle:
             is_blank = row is not None and not row.is_priced and not row.is_custom
             if self.package.no_rate_policy is NoRate.ZERO and not is_blank:
                 return Answer(call.id, "free", "", "", 0, 0, 0)
-            return Answer(call.id, "unrated", "", "", 0, 0, None)
+            return Answer(call.id, "unrated", "", "", 0, 0, None if call.seconds else 0)
         return self.charged(call, called, row, price)
 
     # --- what a call is

@@ -136,7 +136,9 @@ def test_seconds_zero_are_billed_zero_and_keep_their_class() -> None:
         call  442079460000  0s  0  class billable  billed 0s  free 0s
         call  18005551234   0s  0  class free
         call  911           0s  0  class emergency
-        call  48221046421   0s  held  class unrated
+        call  48221046421   0s  0  class unrated
+        call  1811          0s  0  class short
+        call  12            0s  0  class invalid
     """)
 
 
@@ -233,6 +235,15 @@ def test_the_premium_route_has_its_own_price_where_the_deck_has_two() -> None:
     check("""
         rate  1  0.01  60/60  premium 0.03
         call  12045550123   60s  0.01
+    """)
+
+
+def test_a_price_per_call_is_a_setup_fee_without_a_price_per_minute() -> None:
+    check("""
+        rate  44  0  1/1  setup 0.35
+        call  442079460000    1s  0.35
+        call  442079460000  600s  0.35
+        call  442079460000    0s  0
     """)
 
 
@@ -479,6 +490,19 @@ def test_a_longer_prefix_that_expired_uncovers_a_shorter_one() -> None:
         rate  447  0.05  to 2026-01-01
         call  447700900123  60s  0.05  at 2025-12-31T23:59:59
         call  447700900123  60s  0.01  at 2026-01-02
+    """)
+
+
+def test_a_row_that_names_its_hours_has_the_calls_answered_in_them() -> None:
+    """Half-open: answered at 18:00 is after hours, and a call into the evening keeps the price of the day."""
+    check("""
+        rate  44  0.01  1/1
+        rate  44  0.02  1/1  hours mon-fri,08:00-18:00
+        call  442079460000  60s  0.01  at 2026-11-23T07:59:59
+        call  442079460000  60s  0.02  at 2026-11-23T08:00
+        call  442079460000  90s  0.03  at 2026-11-23T17:59:59
+        call  442079460000  60s  0.01  at 2026-11-23T18:00
+        call  442079460000  60s  0.01  at 2026-11-21T12:00
     """)
 
 

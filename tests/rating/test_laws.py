@@ -114,8 +114,7 @@ def test_no_call_pays_its_caller_and_none_without_an_answer_costs_anything(world
     for charge in rated(world).values():
         assert charge.micro is None or charge.micro >= 0
         if explanation_of(charge).call.seconds == 0:
-            assert charge.billed_seconds == charge.free_seconds == 0
-            assert not charge.micro
+            assert charge.billed_seconds == charge.free_seconds == charge.micro == 0
         if charge.micro is None:
             assert charge.cls in (CallClass.UNRATED, CallClass.INVALID, CallClass.SHORT)
 

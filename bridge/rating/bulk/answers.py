@@ -81,7 +81,7 @@ class Answers:
         way = DIRECTIONS[calls.directions[mine[0]]]
         of_kind = kinds.places[mine]
         deck.make_room(len(known))
-        for kind in np.unique(of_kind[~deck.is_asked[of_kind]]).tolist():
+        for kind in np.flatnonzero(np.bincount(of_kind, minlength=len(deck.is_asked)) * ~deck.is_asked).tolist():
             deck.table[kind] = self._ask(known[kind], deck.deck)
             deck.is_asked[kind] = True
         answer = deck.table[of_kind]

@@ -16,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.rating.allowance import Allowance, size_of
+from bridge.rating.bulk.alike import alike
 from bridge.rating.bulk.answers import Answers
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.calls_file import csv_cell
-from bridge.rating.bulk.charges import CLASSES, Charges, Pool
+from bridge.rating.bulk.charges import CLASSES, Charges
 from bridge.rating.bulk.instants import EPOCH, moment_of
 from bridge.rating.bulk.kinds import Kind, KindColumns, Kinds
 from bridge.rating.bulk.period import Granted, Waiting
 from bridge.rating.bulk.price_columns import PriceColumns, billed
 from bridge.rating.bulk.texts import Flags, Ints, Texts
+from bridge.rating.bulk.written import Pool
 from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.charge import WITHOUT_AMOUNT, class_without_price, note_of
 from bridge.rating.decks.intervals import NONE, Numbers
-from bridge.rating.level import Pricing, Source
 from bridge.rating.price import micro_text
 from bridge.rating.terms import Terms
 from bridge.rating.usage import Usage
@@ -50,7 +51,6 @@ _ANY_CALL = Call("", Direction.OUTBOUND, "", "", EPOCH, 0)
 _PRICED = {is_short: CLASSES.index(CallClass.SHORT if is_short else CallClass.BILLABLE) for is_short in (False, True)}
 _INVALID = CLASSES.index(CallClass.INVALID)
 _WITHOUT_AMOUNT = [CLASSES.index(cls) for cls in WITHOUT_AMOUNT]
-_NOTHING_SAID = b",,,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Stage:
     in_tiers: Flags
     waits: Flags
     """Something of it may be covered, or is in a tier."""
+    is_held: Flags
+    """No amount: there is no price yet, or no call."""
     notes: Places
 
 
@@ -86,8 +88,6 @@ class Bulk:
         self._table = np.zeros(0, KIND)
         self._kind_notes = [""]
         self._note_places: dict[int, int] = {}
-        self._nothing_said = self.prices.texts.place(_NOTHING_SAID)
-        self.prices.add(Pricing(Source.PACKAGE, "", 0))  # stands where there is none
 
     def stage(self, calls: Calls) -> tuple[Stage, Waiting]:
         package = self.terms.package
@@ -110,12 +110,14 @@ class Bulk:
         is_coverable &= is_priced & ~is_special
         chains = np.where(is_coverable, kind["chain"], 0)
         has_overage = package.overage_price is not None
-        is_overage = is_coverable & kind["in_scope"] & ~rows["keeps_price"] & has_overage
-        in_tiers = is_priced & rows["in_tiers"] & ~is_overage
+        is_overage = is_coverable & kind["in_scope"] & (rows["keeps_price"] == 0) & has_overage
+        in_tiers = is_priced & (rows["in_tiers"] != 0) & ~is_overage
         waits = ((chains > 0) | in_tiers) & (left > 0)
 
         settled = np.where(is_priced, 0, -answers)
         classes = np.array([0, *(CLASSES.index(cls) for cls, _ in self._answers.settled)], np.int8)[settled]
+        is_held = ~is_priced & np.isin(classes, _WITHOUT_AMOUNT) & (calls.seconds > 0)
+        is_held[list(calls.faults)] = True
         stage = Stage(
             ids=calls.ids,
             classes=np.where(is_priced, np.where(kind["is_short"], _PRICED[True], _PRICED[False]), classes).astype(
@@ -128,6 +130,7 @@ class Bulk:
             is_overage=is_overage,
             in_tiers=in_tiers,
             waits=waits,
+            is_held=is_held,
             notes=self._notes_of(calls, kinds, kind, settled),
         )
         spoken = np.maximum(seconds - free, 0)[waits] if package.consume == "actual" else np.zeros(0, np.int64)
@@ -148,22 +151,22 @@ class Bulk:
         micro[waiting[in_tiers]] = granted.tier_micro[in_tiers]
         beyond |= {int(waiting[place]): amount for place, amount in granted.beyond.items()}
 
-        rates = self.prices.text_places(prices, rows, is_overage=stage.is_overage & (charged > 0))
-        is_amount = is_priced | ~np.isin(stage.classes, _WITHOUT_AMOUNT)
+        has_amount = ~stage.is_held
         notes = stage.notes.copy()
         for place, amount in beyond.items():  # too large for its column, it is written with the note behind it
             text = micro_text(amount, self.terms.package.cost_decimals).encode()
             notes[place] = self.notes.place(text + self.notes.texts[notes[place]])
-            is_amount[place] = False
+            has_amount[place] = False
         return Charges(
             ids=stage.ids,
             classes=stage.classes,
             numbers=stage.numbers,
-            rates=np.where(is_priced, rates, self._nothing_said).astype(np.int32),
+            prices=prices,
+            is_overage=stage.is_overage & (charged > 0) & (rows["in_tiers"] == 0),
             billed=stage.billed,
             free=free,
             micro=micro,
-            is_priced=is_amount,
+            has_amount=has_amount,
             notes=notes,
             beyond=beyond,
         )
@@ -206,9 +209,9 @@ class Bulk:
         longest = self.terms.package.max_call_seconds
         is_long = calls.seconds > longest if longest is not None else np.zeros(len(calls), np.bool_)
         codes = (settled.astype(np.int64) * NOTES_MAX + kind["note"]) * 2 + is_long
-        _, firsts, which = np.unique(codes, return_index=True, return_inverse=True)
+        ones, which = alike(codes)
         found = []
-        for place in firsts.tolist():
+        for place in ones.tolist():
             code = int(codes[place])
             if code not in self._note_places:
                 reason = self._answers.settled[settled[place] - 1][1] if settled[place] else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.rating.bulk.alike import alike
 from bridge.rating.bulk.calls import DIRECTIONS, Calls
 from bridge.rating.bulk.texts import Flags, Ints
 from bridge.rating.call import CallClass, Direction
@@ -118,18 +119,18 @@ class KindColumns:
     def _dialled_patterns(self, way: Direction) -> list[str]:
         return [*(rule.rule.pattern for rule in self._rules[way]), *(each.pattern for each in self._filters)]
 
-    def _places_of(self, calls: Calls, way: Direction, mine: Ints, traits: list[Places], alike: Flags) -> Places:
+    def _places_of(self, calls: Calls, way: Direction, mine: Ints, traits: list[Places], is_usual: Flags) -> Places:
         """One number of each combination of traits is asked what it means."""
         places = np.zeros(len(mine), np.int32)
-        usual = np.flatnonzero(alike)
+        usual = np.flatnonzero(is_usual)
         if len(usual) == 0:
             return places
-        _, firsts, which = np.unique(_mixed([trait[usual] for trait in traits]), return_index=True, return_inverse=True)
+        ones, which = alike(_mixed([trait[usual] for trait in traits]))
         found = []
-        for first in usual[firsts].tolist():
-            key = (DIRECTIONS.index(way), *(int(trait[first]) for trait in traits))
+        for one in usual[ones].tolist():
+            key = (DIRECTIONS.index(way), *(int(trait[one]) for trait in traits))
             if key not in self._seen:
-                self._seen[key] = self._place(way, self._terms.meaning(calls.call(int(mine[first]))))
+                self._seen[key] = self._place(way, self._terms.meaning(calls.call(int(mine[one]))))
             found.append(self._seen[key])
         places[usual] = np.array(found, np.int32)[which]
         return places
@@ -209,7 +210,7 @@ def _mixed(traits: list[Places]) -> Ints:
     for trait in traits:
         size = int(trait.max(initial=0)) + 2  # the least is -1
         if int(codes.max(initial=0)) >= 2**62 // size:
-            codes = np.unique(codes, return_inverse=True)[1]
+            codes = alike(codes)[1].astype(np.int64)
         codes = codes * size + trait + 1
     return codes
 

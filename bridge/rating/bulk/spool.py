@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.rating.bulk.calls_file import read_cell
-from bridge.rating.bulk.charges import joined
 from bridge.rating.bulk.engine import Stage, small
 from bridge.rating.bulk.texts import MARGIN, Flags, Texts
+from bridge.rating.bulk.written import joined
 from bridge.rating.decks.intervals import Numbers
 
 
@@ -38,6 +38,7 @@ class Spool:
             small(stage.free),
             np.packbits(stage.is_overage),
             np.packbits(stage.in_tiers),
+            np.packbits(stage.is_held),
             stage.notes,
         ):
             np.save(self._file, column, allow_pickle=False)
@@ -56,6 +57,7 @@ class Spool:
                 free=self._column().astype(np.int64),
                 is_overage=self._flags(len(ids)),
                 in_tiers=self._flags(len(ids)),
+                is_held=self._flags(len(ids)),
                 notes=self._column(),
             )
 

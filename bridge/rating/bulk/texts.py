@@ -77,7 +77,15 @@ class Texts:
         return same
 
     def begin_with(self, text: bytes) -> Flags:
+        if len(text) <= WORD:
+            return begin_with(self.word(), text)
         return Texts(self.buffer, self.starts, np.minimum(self.lengths, len(text))).equal(text)
+
+
+def begin_with(word: Words, text: bytes) -> Flags:
+    """Whether these are the first bytes; eight at most, and none of them zero."""
+    found: Flags = word & _KEPT[len(text)] == _word(int.from_bytes(text, "little"))
+    return found
 
 
 def first_bytes(word: Words, count: Ints | int) -> Words:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.rating.bulk.alike import alike
 from bridge.rating.bulk.instants import SECOND, microseconds, moment_of
 from bridge.rating.bulk.texts import Flags, Ints
 from bridge.rating.decks.deck import Deck
@@ -51,11 +52,11 @@ class DeckColumns:
         epochs = np.searchsorted(self._edges, moments, side="right")
         state = epochs * self._hours.kinds + self._hours.kind_of[minutes]
         state = state * (len(self._callers.lengths) + 1) + self._callers.find(callers) - NONE
-        _, firsts, states = np.unique(state, return_index=True, return_inverse=True)
+        ones, states = alike(state)
         found = np.empty(len(numbers), np.int32)
-        for place, first in enumerate(firsts.tolist()):
+        for place, one in enumerate(ones.tolist()):
             mine = np.flatnonzero(states == place)
-            usable = self._usable(int(moments[first]), int(minutes[first]), callers.text(first))
+            usable = self._usable(int(moments[one]), int(minutes[one]), callers.text(one))
             if usable.tobytes() in self._laid or len(mine) * WORTH_LAYING > len(self._keys):
                 found[mine] = self._find_in(usable, numbers[mine])
             else:

@@ -59,7 +59,8 @@ class Intervals:
         starts, lengths = prefixes.padded, prefixes.lengths
         ends = starts + _POWERS[DIGITS - lengths]
         in_order = np.argsort(starts, kind="stable").astype(np.int32)
-        bounds = np.unique(np.concatenate((np.zeros(1, np.uint64), starts[in_order], ends[in_order])))
+        bounds = np.sort(np.concatenate((np.zeros(1, np.uint64), starts[in_order], ends[in_order])), kind="stable")
+        bounds = bounds[np.concatenate((np.ones(1, np.bool_), bounds[1:] != bounds[:-1]))]
         winners = np.full(len(bounds), NONE, np.int32)
         parents = np.full(len(prefixes), NONE, np.int32)
         for length in np.unique(lengths):  # the longer ones write over the shorter

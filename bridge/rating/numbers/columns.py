@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridge.rating.bulk.texts import Flags, Ints, Texts, Words, numbers_in
+from bridge.rating.bulk.texts import WORD, Flags, Ints, Texts, Words, begin_with, numbers_in
 from bridge.rating.call import Direction
 from bridge.rating.decks.intervals import DIGITS, Numbers
 from bridge.rating.numbers.automaton import DEAD, START, automaton
@@ -55,15 +55,16 @@ class NumberColumns:
 
     def read(self, texts: Texts) -> Read:
         """`normalise` for each."""
-        has_plus = texts.begin_with(b"+")
-        is_abroad = texts.begin_with(self._exit) if self._exit else np.zeros(len(texts), np.bool_)
+        front = texts.word()
+        has_plus = begin_with(front, b"+")
+        is_abroad = begin_with(front, self._exit) if self._exit else np.zeros(len(texts), np.bool_)
         skipped = np.where(has_plus, 1, np.where(is_abroad, len(self._exit), 0))
         numbers, is_read = numbers_in(texts.after(skipped))
         dialled, is_whole = numbers_in(texts) if is_abroad.any() else (numbers, is_read)
         dialled = Numbers(dialled.padded, np.where(has_plus, 0, dialled.lengths).astype(np.uint8))
 
-        is_bare = is_read & ~has_plus & ~is_abroad & ~_begin_with(texts, self._rewritten)
-        at_once = has_plus | is_abroad | (is_bare & ~_begin_with(texts, self._prefixed))
+        is_bare = is_read & ~has_plus & ~is_abroad & ~_begin_with(front, self._rewritten)
+        at_once = has_plus | is_abroad | (is_bare & ~_begin_with(front, self._prefixed))
         if self._site.nanp_10_digit:
             is_short_of_code = is_bare & _is_nanp(numbers)
             numbers = Numbers(
@@ -118,10 +119,11 @@ def beginnings(pattern: str) -> set[str]:
     return {str(digit) for digit in range(10) if table.step[10 * START + digit] != DEAD}
 
 
-def _begin_with(texts: Texts, prefixes: Iterable[str]) -> Flags:
-    found = np.zeros(len(texts), np.bool_)
+def _begin_with(front: Words, prefixes: Iterable[str]) -> Flags:
+    """Of longer prefixes the first eight digits are enough: what is not touched after all comes out the same."""
+    found = np.zeros(len(front), np.bool_)
     for prefix in prefixes:
-        found |= texts.begin_with(prefix.encode())
+        found |= begin_with(front, prefix[:WORD].encode())
     return found
 
 

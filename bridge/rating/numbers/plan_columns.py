@@ -32,7 +32,8 @@ class PlanColumns:
     def facts(self, numbers: Numbers) -> NDArray[np.int32]:
         """Of each number the place in `known`."""
         fronts = (numbers.padded // _TENS[DIGITS - CODE_DIGITS]).astype(np.int64)
-        for front in np.unique(fronts[self._starts[fronts] == UNTRIED]).tolist():
+        is_new = self._starts[fronts] == UNTRIED
+        for front in set(fronts[is_new].tolist()):
             self._meet(front)
         code_lengths = np.minimum(self._code_lengths[fronts], numbers.lengths)
         rest = numbers.padded % _TENS[DIGITS - code_lengths] * _TENS[code_lengths]
@@ -40,8 +41,8 @@ class PlanColumns:
         state = np.where(self._code_lengths[fronts] <= numbers.lengths, self._starts[fronts], 0)
         is_dead = np.zeros(len(numbers), np.bool_)
         for place in range(int(left.max(initial=0))):
-            digit, rest = np.divmod(rest, _TENS[DIGITS - 1])
-            rest = rest * np.uint64(10)
+            digit = rest // _TENS[DIGITS - 1]
+            rest = (rest - digit * _TENS[DIGITS - 1]) * _TENS[1]
             after = self._step[state * 10 + digit.astype(np.int32)]
             goes_on = (left > place) & ~is_dead
             is_dead |= goes_on & (after == 0)

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from bridge.rating.bulk.instants import microseconds
@@ -34,6 +34,7 @@ def by_column(deck: Deck, calls: list[tuple[str, datetime, str]]) -> list[Rate |
 
 
 @pytest.mark.parametrize("worth_laying", [0, 1, 10**9])
+@settings(deadline=None)
 @given(some.lists(rates(), max_size=30), asked, zones)
 def test_a_column_finds_the_rows_that_calls_find(
     worth_laying: int, rows: list[Rate], calls: list[tuple[str, datetime, str]], zone: str
@@ -46,6 +47,7 @@ def test_a_column_finds_the_rows_that_calls_find(
     assert found == [deck.find(*call) for call in calls]
 
 
+@settings(deadline=None)
 @given(some.lists(rates(), max_size=30), asked)
 def test_hours_hold_by_the_local_clock_where_clocks_change(
     rows: list[Rate], calls: list[tuple[str, datetime, str]]
