@@ -106,7 +106,7 @@ def _make_again(bridge: Bridge, entry: Entry, name: str) -> None:
         deck_tables.fill(tx, name, rows)
         store.change(tx, entry.id, digest=deck_tables.digest(tx, name))
 
-    transact(bridge.engine, lambda tx: deck_tables.create(tx, name))
+    deck_tables.create(bridge.engine, name)
     try:
         transact(bridge.engine, fill)
         transact(bridge.engine, lambda tx: deck_tables.add_key(tx, name))

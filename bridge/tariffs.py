@@ -357,7 +357,7 @@ def _loaded(bridge: Bridge, entry: Entry, progress: Progress) -> str:
 
     try:
         transact(bridge.engine, lambda tx: deck_tables.drop(tx, name))
-        transact(bridge.engine, lambda tx: deck_tables.create(tx, name))
+        deck_tables.create(bridge.engine, name)
         digest = transact(bridge.engine, fill)
         transact(bridge.engine, lambda tx: deck_tables.add_key(tx, name))
         return digest

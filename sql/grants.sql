@@ -55,6 +55,21 @@ GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT ON bridge_database.mod_ictvoipbilling_deliveries TO 'bridge_schema'@'bridge.host';
 GRANT CREATE, ALTER, INDEX, SELECT, INSERT, DELETE ON bridge_database.mod_ictvoipbilling_country_codes TO 'bridge_schema'@'bridge.host';
 
+-- The table of a deck is named when the deck is activated. This procedure allows the service that one table, and knows
+-- no other names. MySQL has no EXECUTE IMMEDIATE: there, leave the next three statements out, and give the service these
+-- rights on the table that bridge tariff import names.
+DROP PROCEDURE IF EXISTS bridge_database.mod_ictvoipbilling_allow_deck;
+CREATE PROCEDURE bridge_database.mod_ictvoipbilling_allow_deck (IN deck VARCHAR(64)) SQL SECURITY DEFINER
+  EXECUTE IMMEDIATE IF(
+    BINARY deck REGEXP '^mod_ictvoipbilling_tariff_[a-z0-9_]+_[0-9]{4}_[0-9]{2}(_[0-9]{1,3})?$',
+    CONCAT(
+      'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP ON bridge_database.`', deck,
+      '` TO ''bridge''@''bridge.host'''
+    ),
+    'SIGNAL SQLSTATE ''45000'' SET MESSAGE_TEXT = ''not the table of a deck'''
+  );
+GRANT EXECUTE ON PROCEDURE bridge_database.mod_ictvoipbilling_allow_deck TO 'bridge'@'bridge.host';
+
 -- What the bridge reads of WHMCS. Where a table also holds passwords, the columns are named, and theirs are not.
 GRANT SELECT (
   id, userid, packageid, server, domainstatus, domain, username, suspendreason, overideautosuspend,

@@ -323,7 +323,7 @@ def granted(mariadb: MariadbServer, mariadb_url: Secret) -> Iterator[tuple[Engin
     mine = [
         each.replace("bridge_database", name).replace("'bridge'@'bridge.host'", f"'{user}'@'%'")
         for each in statements((folder() / "grants.sql").read_text())
-        if each.startswith("GRANT") and "TO 'bridge'@" in each
+        if "PROCEDURE" in each or (each.startswith("GRANT") and "TO 'bridge'@" in each)
     ]
     with root.begin() as tx:
         tx.execute(text(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'of-doctor'"))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge import database, schema, tables
 from bridge.schema.migrations import folder
+from bridge.store import deck_tables
 from bridge.whmcs.questions import NEEDED, OPTIONAL
 from tests.databases import MariadbServer
 
@@ -88,6 +89,25 @@ def test_the_service_reads_and_writes_data_and_nothing_else_r67(granted: Granted
     assert not granted.may("bridge", f"ALTER TABLE {tables.jobs.name} ADD COLUMN more INT")
     assert not granted.may("bridge", f"DROP TABLE {tables.jobs.name}")
     assert not granted.may("bridge", f"DELETE FROM {tables.migrations.name}")
+
+
+def test_the_service_makes_the_tables_of_decks_and_no_others_t8(granted: Granted) -> None:
+    engine, name = granted.engines["bridge"], "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06"
+
+    deck_tables.create(engine, name)
+    database.transact(engine, lambda tx: deck_tables.add_key(tx, name))
+
+    assert granted.may("bridge", f"UPDATE {name} SET status = 0 WHERE Prefix = '2779'")
+    assert granted.may("bridge", f"DROP TABLE {name}")
+    for other in (
+        "mod_ictvoipbilling_audit",
+        "mod_ictvoipbilling_tariff_x",
+        f"{name}` TO x; --",
+        f"{name}\n",
+        name.upper(),
+    ):
+        with granted.engines["bridge"].connect() as tx, pytest.raises(DBAPIError):
+            tx.execute(text("CALL mod_ictvoipbilling_allow_deck(:name)"), {"name": other})
 
 
 def test_the_service_can_check_its_schema_r67(granted: Granted) -> None:

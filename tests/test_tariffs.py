@@ -12,6 +12,7 @@ from sqlalchemy import text
 from bridge import tariff_edits, tariffs
 from bridge.app import Bridge
 from bridge.database import transact
+from bridge.drift import sweep
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
 from bridge.rating.decks.deck import Deck
 from bridge.rating.decks.reading import Instructions
@@ -213,7 +214,7 @@ def test_an_activation_that_died_is_taken_over_when_its_time_is_over(bridge: Bri
         bridge.engine,
         lambda tx: store.change(tx, told["deck_id"], state="loading", table_name=name, activated_at=since),
     )
-    transact(bridge.engine, lambda tx: deck_tables.create(tx, name))  # half done
+    deck_tables.create(bridge.engine, name)  # half done
 
     with pytest.raises(Conflict, match="being activated already") as busy:
         tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
@@ -488,10 +489,10 @@ def test_an_operators_update_takes_effect_on_the_next_sweep(bridge: Bridge) -> N
     run(bridge, f"UPDATE {done['table']} SET status = 0 WHERE Prefix = '2779'")
 
     before = tariffs.deck_at(bridge, "outbound", NOW).find("27791234567", NOW)
-    noticed = tariff_edits.notice(bridge)
+    report = sweep.run(bridge)
     after = tariffs.deck_at(bridge, "outbound", NOW)
 
-    assert noticed["edited"] == [done["table"]]
+    assert report.decks == (done["table"],)
     assert before is not None
     assert not before.is_custom
     assert after.state == 2

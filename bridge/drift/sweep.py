@@ -1,5 +1,6 @@
 """One pass over everything: what is wanted, mirrored, there, and in WHMCS's records; and what is done about it.
 
+    notice     what operators changed in the tables of decks (`tariff_edits.py`)
     look       our own state, then WHMCS, then each PBX; no transaction is open meanwhile (`*_inspection.py`)
     decide     a policy for each class of drift; one remedy a service or tenant (`drift.py`)
     hold       more than may be touched without asking stops before the first (`blast.py`)
@@ -13,12 +14,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from bridge import tariff_edits
 from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import now, transact
@@ -62,6 +64,8 @@ class Report:
     refused: tuple[str, ...] = ()
     skipped: tuple[tuple[int, str], ...] = ()
     stopped: tuple[Stopped, ...] = ()
+    decks: tuple[str, ...] = ()
+    """Tables of decks that an operator changed."""
     whmcs: str | None = None
     """Why WHMCS said nothing."""
     busy: bool = False
@@ -72,7 +76,8 @@ class Report:
     @property
     def is_quiet(self) -> bool:
         """Nothing was found, nothing was done, and everything was looked at."""
-        return not (self.found or self.operations or self.purges or self.stopped or self.skipped or self.whmcs)
+        changed = self.found or self.operations or self.purges or self.decks
+        return not (changed or self.stopped or self.skipped or self.whmcs)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -88,6 +93,7 @@ class Report:
             "refused": list(self.refused),
             "skipped": [{"server_id": server_id, "why": why} for server_id, why in self.skipped],
             "stopped": [each.to_json() for each in self.stopped],
+            "decks": list(self.decks),
             "whmcs": self.whmcs,
             "busy": self.busy,
             "unreleased": self.unreleased,
@@ -112,7 +118,9 @@ def run(
     if turn is None:
         return Report(dry_run=False, busy=True)
     try:
-        return _pass(bridge, dry_run=False, service_ids=None, confirm=confirm, person=person)
+        edited = tariff_edits.notice(bridge)["edited"]
+        report = _pass(bridge, dry_run=False, service_ids=None, confirm=confirm, person=person)
+        return replace(report, decks=tuple(edited))
     finally:
         transact(bridge.engine, lambda tx: jobs.finish(tx, turn, again_in=timedelta(0), result=None))
 

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, inspect, text
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.exc import DBAPIError
 
-from bridge.errors import NotPrepared
+from bridge.database import transact
+from bridge.errors import NotPrepared, Unavailable
 from bridge.rating.decks.cells import SECONDS_MAX
 from bridge.rating.decks.hours import NoHours, hours_text, read_hours
 from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, PRICE_MAX, DeckRows, Terms, key_of
@@ -33,6 +35,11 @@ PIECE_BYTES = 1 << 17
 PIECE_ROWS = 5000
 COMPLAINTS_MAX = 100
 _BOUND_MAX = 500
+_DENIED = 1142
+_ALLOW = text("CALL mod_ictvoipbilling_allow_deck(:name)")
+
+_IS_IN_FILE = text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
+_IS_IN_SCHEMA = text("SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :name")
 
 _NAME = re.compile(rf"(?=.{{1,{NAME_MAX}}}$){re.escape(BEGINNING)}[a-z0-9_]+_\d{{4}}_\d{{2}}(_\d{{1,3}})?", re.ASCII)
 _PREFIX = re.compile(rf"[1-9][0-9]{{0,{DIGITS_MAX - 1}}}", re.ASCII)
@@ -79,12 +86,38 @@ def checked(name: str) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def is_there(tx: Connection, name: str) -> bool:
-    return inspect(tx).has_table(checked(name))
+    asked = _IS_IN_FILE if tx.dialect.name == "sqlite" else _IS_IN_SCHEMA
+    return tx.execute(asked, {"name": checked(name)}).one_or_none() is not None
 
 
-def create(tx: Connection, name: str) -> None:
-    """On MariaDB this commits by itself."""
+def create(engine: Engine, name: str) -> None:
+    """Commits by itself. A user that may not make tables is allowed this one, where `sql/grants.sql` was run."""
+    try:
+        transact(engine, lambda tx: _create(tx, name))
+    except Unavailable as denied:
+        if not _is_denied(denied):
+            raise
+        try:
+            transact(engine, lambda tx: tx.execute(_ALLOW, {"name": checked(name)}))
+        except (DBAPIError, Unavailable) as error:
+            raise NotPrepared(
+                f"the database user may not make the table {name}; run part 1 of sql/grants.sql, or give it SELECT,"
+                " INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX and DROP on that table"
+            ) from error
+        transact(engine, lambda tx: _create(tx, name))
+
+
+def _is_denied(trouble: Unavailable) -> bool:
+    cause = getattr(trouble.__cause__, "orig", None)
+    return getattr(cause, "args", (None,))[:1] == (_DENIED,)
+
+
+def _create(tx: Connection, name: str) -> None:
     if tx.dialect.name == "sqlite":
         columns = [f'"{column}" {kind}' for column, _, kind, _ in _COLUMNS]
         tx.exec_driver_sql(f"CREATE TABLE {_quoted(tx, name)} ({', '.join(columns)})")
@@ -105,7 +138,8 @@ def add_key(tx: Connection, name: str) -> None:
 
 
 def drop(tx: Connection, name: str) -> None:
-    tx.exec_driver_sql(f"DROP TABLE IF EXISTS {_quoted(tx, name)}")
+    if is_there(tx, name):
+        tx.exec_driver_sql(f"DROP TABLE {_quoted(tx, name)}")
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
