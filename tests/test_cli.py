@@ -50,6 +50,7 @@ ONLY_READ = {
     *(("demo",), ("serve",), ("work",), ("openrpc",), ("doctor",), ("db", "check"), ("installation", "show")),
     *(("keys", "list"), ("master-key", "status"), ("ops", "list"), ("ops", "show"), ("tasks", "list")),
     *(("number", "normalise"), ("package", "show"), ("package", "list"), ("package", "lint")),
+    *(("tariff", "list"), ("tariff", "show"), ("tariff", "diff"), ("tariff", "export")),
 }
 """`demo`, `serve` and `work` change what they are asked to change; there is no dry way to serve."""
 
@@ -595,3 +596,200 @@ def test_a_bad_package_is_not_loaded(bridge: Bridge, type_: Type, tmp_path: Path
 
     assert said == Typed(1, "", f"{path}: package.included_seconds_per_period is missing\n")
     assert type_("package", "list", "--json").document == []
+
+
+# --- tariffs ---------------------------------------------------------------------------------------------------------
+
+A_LIST = "Prefix,Description,RateValue,Increment\n44,UK,0.01,60\n447,UK Mobile,0.05,60\n1,USA,0.02,6\n"
+OF_TELNYX = ("--provider", "Telnyx", "--name", "Outbound", "--currency", "USD")
+
+
+def a_list(folder: Path, content: str | bytes = A_LIST) -> str:
+    path = folder / "june.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+def test_a_tariff_is_imported_and_in_force(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    said = type_("tariff", "import", a_list(tmp_path), *OF_TELNYX, "--effective", "2025-06-01", "--json")
+
+    told = said.document
+    assert said.code == 0
+    assert {key: told[key] for key in ("rows_read", "rows_accepted", "rows_refused", "errors", "diff")} == {
+        "rows_read": 3,
+        "rows_accepted": 3,
+        "rows_refused": 0,
+        "errors": [],
+        "diff": {"added": 3, "removed": 0, "dearer": 0, "cheaper": 0},
+    }
+    [listed] = type_("tariff", "list", "--json").document
+    assert (listed["in_force"], listed["table"]) == (True, "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06")
+    assert type_("tariff", "show", "Outbound", "--json").document["reading"]["rows_read"] == 3
+
+
+def test_the_next_list_of_a_tariff_is_compared_with_the_one_in_force(
+    bridge: Bridge, type_: Type, tmp_path: Path
+) -> None:
+    type_("tariff", "import", a_list(tmp_path), *OF_TELNYX)
+    changed = "Prefix,Description,RateValue,Increment\n44,UK,0.02,60\n1,USA,0.01,6\n33,France,0.03,1\n"
+
+    said = type_("tariff", "import", a_list(tmp_path, changed), *OF_TELNYX, "--json")
+
+    assert said.document["diff"] == {"added": 1, "removed": 1, "dearer": 1, "cheaper": 1}
+    assert set(type_("tariff", "diff", "outbound").out.splitlines()[1:]) == {
+        "added\t33\tFrance\t-\t0.03\t-",
+        "removed\t447\tUK Mobile\t0.05\t-\t44",
+        "dearer\t44\tUK\t0.01\t0.02\t-",
+        "cheaper\t1\tUSA\t0.02\t0.01\t-",
+    }
+    assert (
+        type_("tariff", "rollback", "outbound", "--reason", "a mistake", "--json").document["in_force"]["deck_id"] == 1
+    )
+
+
+def test_a_list_with_refused_rows_waits_until_somebody_accepts_that(
+    bridge: Bridge, type_: Type, tmp_path: Path
+) -> None:
+    path = a_list(tmp_path, A_LIST + "45,DK,-1,60\n")
+
+    said = type_("tariff", "import", path, *OF_TELNYX, "--json")
+
+    assert said.code == 1
+    assert said.document["errors"] == [
+        {"line": 5, "column": "RateValue", "value": "-1", "reason": "is refused: below 0"}
+    ]
+    assert f"{path}: line 5, RateValue: '-1' is refused: below 0\n" in said.err
+    command = re.findall(r"deck 1 is staged and not in force.*: bridge (tariff activate 1 .*)\n$", said.err)[0].split()
+    assert [each["state"] for each in type_("tariff", "list", "--json").document] == ["staged"]
+    assert type_(*command, "--json").document["prefixes"] == 3
+    assert type_("tariff", "import", path, *OF_TELNYX, "--accept-refused").code == 0
+
+
+def test_a_list_that_changes_suspiciously_much_waits_until_somebody_looked_t25(
+    bridge: Bridge, type_: Type, tmp_path: Path
+) -> None:
+    """21 prices a hundred times what they were: cents were taken for dollars."""
+    header = "Prefix,Description,RateValue,Increment\n"
+    dollars = header + "".join(f"{code},Anywhere,0.01,60\n" for code in range(200, 221))
+    cents = header + "".join(f"{code},Anywhere,1,60\n" for code in range(200, 221))
+    type_("tariff", "import", a_list(tmp_path, dollars), *OF_TELNYX)
+
+    dry = type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX, "--dry-run", "--json")
+    kept_back = type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX)
+    mistyped = type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX, "--confirm", "0" * 16)
+
+    assert (dry.code, dry.document["deck_id"]) == (0, None)
+    assert "21 prices grow or shrink more than tenfold" in kept_back.err
+    assert "this is not what the dry run looked at" in mistyped.err
+    assert [each["state"] for each in type_("tariff", "list", "--json").document] == ["staged", "active"]
+    looked_at = ("--confirm", dry.document["confirm"])
+    assert type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX, *looked_at).code == 0
+
+
+def test_a_list_is_checked_without_a_database(type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", "mysql+pymysql://nobody@127.0.0.1:1/nothing")
+
+    sound = type_("tariff", "import", a_list(tmp_path), "--check", "--json")
+    unsound = type_("tariff", "import", a_list(tmp_path, A_LIST + "45,DK,,60\n"), "--check")
+    accepted = type_("tariff", "import", a_list(tmp_path, A_LIST + "45,DK,,60\n"), "--check", "--accept-refused")
+
+    assert sound.document["diff"] == {"added": 3, "removed": 0, "dearer": 0, "cheaper": 0}
+    assert (sound.code, unsound.code, accepted.code) == (0, 1, 0)
+    assert "line 5, RateValue: no price\n1 of 4 rows are refused\n" in unsound.err
+
+
+def test_what_a_list_does_not_say_is_said_by_options(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    """An amount a second of 0.001 is 0.06 a minute; the 00 goes; midnight on the 1st in London is 23:00 UTC."""
+    path = a_list(tmp_path, "Dial;Where;Cost;From\n0044;UK;0,001;01/06/2025\n")
+    columns = (
+        "--map",
+        "Prefix=Dial",
+        "--map",
+        "Description=#2",
+        "--map",
+        "RateValue=Cost",
+        "--map",
+        "EffectiveFrom=From",
+    )
+    ways = ("--unit", "second", "--increment", "30/6", "--decimal", "comma", "--date-format", "DD/MM/YYYY")
+    places = ("--strip", "00", "--time-zone", "Europe/London", "--effective", "2025-06-01")
+
+    said = type_("tariff", "import", path, *OF_TELNYX, *columns, *ways, *places, "--json")
+
+    assert said.code == 0, said.err
+    assert said.document["effective_from"] == "2025-05-31T23:00:00+00:00"
+    [row] = type_("tariff", "export", "outbound", "--json").document
+    told = {key: row[key] for key in ("Prefix", "RateValue", "Increment", "FirstIncrement", "EffectiveFrom")}
+    assert told == {
+        "Prefix": "44",
+        "RateValue": "0.06",
+        "Increment": "6",
+        "FirstIncrement": "30",
+        "EffectiveFrom": "2025-05-31T23:00:00Z",
+    }
+
+
+def test_what_is_exported_comes_back_as_it_was(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    type_("tariff", "import", a_list(tmp_path), *OF_TELNYX)
+    type_("tariff", "custom", "outbound", "--set", "447")
+    out = tmp_path / "export.csv"
+
+    type_("tariff", "export", "outbound", "--out", str(out))
+    again = type_("tariff", "import", str(out), *OF_TELNYX, "--json")
+
+    assert again.document["diff"] == {"added": 0, "removed": 0, "dearer": 0, "cheaper": 0}
+    assert type_("tariff", "export", "outbound").out == out.read_text().replace("\r\n", "\n")
+    assert [row["status"] for row in type_("tariff", "export", "1", "--json").document] == ["1", "1", "0"]
+    assert [row["status"] for row in type_("tariff", "export", "1", "--state", "1", "--json").document] == ["1"] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ((), "--provider and --name"),
+        (("--check", "--map", "Prefix"), "'Prefix' is not TARGET=COLUMN"),
+        (("--check", "--unit", "hour"), "'hour' is not minute, second, or seconds from 1 to 3600"),
+        (("--check", "--unit", "0"), "'0' is not minute"),
+        (("--check", "--increment", "60/0"), "'60/0' is refused: a step of 0 seconds"),
+        (("--check", "--effective", "1.6.2025"), "'1.6.2025' is refused: not a date such as 2025-06-01"),
+        (("--check", "--effective", "2025-06-31"), "a day or hour that does not exist"),
+        (("--check", "--effective", "2025-06-01", "--time-zone", "London"), "'London' is no time zone"),
+        (("--check", "--strip", "+"), "'+' is not digits"),
+        (("--check", "--decimal", "dot"), "'dot' is not one of"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_wrong_usage(type_: Type, tmp_path: Path, options: Path_, why: str) -> None:
+    said = type_("tariff", "import", a_list(tmp_path), *options)
+
+    assert (said.code, said.out) == (2, "")
+    assert why in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("import", "none.csv", "--check"), "none.csv cannot be read: No such file or directory\n"),
+        (
+            ("import", "june.csv", "--provider", "T", "--name", "n"),
+            "the currency of this list is not known: say it, or",
+        ),
+        (("import", "june.csv", *OF_TELNYX[:-1], "UST"), "'UST' is not a currency; write its ISO 4217 code"),
+        (("import", "june.csv", "--provider", "中文", "--name", "n"), "has no letter from a to z and no digit"),
+        (("import", "june.csv", "--check", "--map", "Preis=RateValue"), "there is no column 'Preis' to map to"),
+        (("import", "june.csv", "--check", "--map", "Prefix=Code"), "there is no column 'Code' to be the Prefix"),
+        (("activate", "7", "--confirm", "x"), "there is no staged deck 7; import the list again\n"),
+        (("show", "outbound"), "there is no tariff 'outbound'\n"),
+        (("rollback", "outbound"), "there is no tariff 'outbound' in force\n"),
+        (("custom", "outbound"), "no prefix is named\n"),
+    ],
+)
+def test_what_cannot_be_done_with_a_tariff_is_one_sentence(
+    bridge: Bridge, type_: Type, tmp_path: Path, arguments: Path_, why: str
+) -> None:
+    a_list(tmp_path)
+
+    said = type_("tariff", *arguments)
+
+    assert (said.code, said.out) == (1, "")
+    assert why in said.err
+    assert said.err.count("\n") == 1

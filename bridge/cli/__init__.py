@@ -27,6 +27,7 @@ from bridge.cli import (
     selftest,
     service,
     sweep,
+    tariff,
 )
 from bridge.cli.words import say_error
 from bridge.errors import BridgeError
@@ -53,6 +54,7 @@ call.add_to(app)
 sweep.add_to(app)
 number.add_to(app)
 package.add_to(app)
+tariff.add_to(app)
 
 
 def _version(asked: bool) -> None:

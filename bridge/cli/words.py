@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+
+FAULTS_SHOWN_MAX = 20
 
 
 def say_error(sentence: str) -> int:
@@ -79,6 +82,27 @@ def _cell(value: object) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def say_faults(source: object, faults: Sequence[object], count: int) -> None:
+    """What is wrong in a file, a line each; many are counted."""
+    for fault in faults[:FAULTS_SHOWN_MAX]:
+        print(f"{source}: {fault}", file=sys.stderr)
+    more = count - min(len(faults), FAULTS_SHOWN_MAX)
+    if more > 0:
+        print(f"{source}: {more} more like these", file=sys.stderr)
+
+
+@contextmanager
+def say_progress(what: str) -> Iterator[Callable[[str], object]]:
+    """On a terminal, how far it is; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _how_far: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda how_far: status.update(f"{what}: {how_far}")
 
 
 def is_file(package: str) -> bool:
