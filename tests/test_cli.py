@@ -51,6 +51,7 @@ ONLY_READ = {
     *(("keys", "list"), ("master-key", "status"), ("ops", "list"), ("ops", "show"), ("tasks", "list")),
     *(("number", "normalise"), ("package", "show"), ("package", "list"), ("package", "lint")),
     *(("tariff", "list"), ("tariff", "show"), ("tariff", "diff"), ("tariff", "export")),
+    ("rate", "quote"),
 }
 """`demo`, `serve` and `work` change what they are asked to change; there is no dry way to serve."""
 

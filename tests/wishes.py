@@ -23,6 +23,7 @@ ORDINARY = (
     "open",
     "https://hooks.example.com/x",
     "a b@example.com",
+    "2026-11-20T12:00:00Z",
 )
 IDS = {"service_id": 1, "client_id": 7, "product_id": 12, "server_id": 1, "operation_id": 1, "task_id": 1}
 PLACES = ("server_id", "domain")
@@ -34,6 +35,8 @@ def made_for(method: Method, *, odd: str | None = None, **given: Any) -> dict[st
     members: Mapping[str, Any] = schema.get("properties", {})
     in_a_tenant = {"service_id", "server_id", "domain"} <= members.keys() and method.name != "service.create"
     left_out = {"idempotency_key", "deadline_ms", "dry_run", *(PLACES if in_a_tenant else ())}
+    if "service_id" in members:
+        left_out.add("package_id")  # a service has one
     params = {
         name: IDS[name] if name in IDS else _value(each, schema, odd)
         for name, each in members.items()
@@ -88,7 +91,8 @@ def _text(schema: Mapping[str, Any], odd: str | None) -> str:
 
 def _fits(text: str, schema: Mapping[str, Any]) -> bool:
     long_enough = schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 10_000)
-    return bool(long_enough and re.search(schema.get("pattern", ""), text))
+    is_moment = schema.get("format") != "date-time" or re.match(r"\d{4}-\d\d-\d\dT", text)
+    return bool(long_enough and is_moment and re.search(schema.get("pattern", ""), text))
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ from bridge.cli import (
     number,
     package,
     queue,
+    rate,
     selftest,
     service,
     sweep,
@@ -55,6 +56,7 @@ sweep.add_to(app)
 number.add_to(app)
 package.add_to(app)
 tariff.add_to(app)
+rate.add_to(app)
 
 
 def _version(asked: bool) -> None:

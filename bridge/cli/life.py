@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.words import DryRun, Json, operator, say_facts, say_json
+from bridge.cli.words import DryRun, Json, operator, say_facts, say_json, say_progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -212,13 +212,8 @@ def _key(key_file: Path | None, passphrase_file: Path | None, *, twice: bool) ->
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[str, int], object]]:
-    """On a terminal, which table it is at."""
-    if not sys.stderr.isatty():
-        yield lambda _table, _rows: None
-        return
-    from rich.console import Console
-
+    """Which table it is at."""
     from bridge.tables import PREFIX
 
-    with Console(stderr=True).status(what) as status:
-        yield lambda table, rows: status.update(f"{what}: {table.removeprefix(PREFIX)}, {rows} rows")
+    with say_progress(what) as tell:
+        yield lambda table, rows: tell(f"{table.removeprefix(PREFIX)}, {rows} rows")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.words import Json, say_json_list, say_lines, say_table, the_package
+from bridge.cli.named import Extensions, PackageName, the_package
+from bridge.cli.words import Json, say_json_list, say_lines, say_table
 from bridge.rating.call import CallClass, Direction
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ def add_to(app: typer.Typer) -> None:
 
 def normalise(
     numbers: Annotated[list[str], typer.Argument(help="As they were dialled; - reads one a line from stdin.")],
-    package: Annotated[str, typer.Option("--package", help="A package's file, ending .toml, or a loaded one's name.")],
-    extension: Annotated[
-        list[str] | None, typer.Option("--extension", help="An extension of the tenant; once for each.")
-    ] = None,
+    package: PackageName,
+    extension: Extensions = None,
     country: Annotated[str | None, typer.Option("--country", help="Where the service stands, if elsewhere.")] = None,
     area_code: Annotated[str | None, typer.Option("--area-code", help="Of the town where the service stands.")] = None,
     direction: Annotated[Direction, typer.Option("--direction", help="Which way the call went.")] = Direction.OUTBOUND,

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.words import (
-    DryRun,
-    Json,
-    is_file,
-    operator,
-    say_json,
-    say_table,
-    the_bridge,
-    the_deck,
-    the_package,
-)
+from bridge.cli.named import is_file, the_deck, the_package
+from bridge.cli.words import DryRun, Json, operator, say_json, say_table, the_bridge
 
 if TYPE_CHECKING:
     from bridge.rating.packages.finding import Finding
@@ -134,7 +125,9 @@ def _of_file(path: str, tariff: Path | None, cost: Path | None) -> list[Finding]
     from bridge.rating.packages.lint import lint as findings
 
     package = the_package(path)
-    decks = Decks(*(the_deck(each, currency=package.currency) if each else None for each in (tariff, None, cost)))
+    sold, bought = (
+        the_deck(each, currency=package.currency, accept_refused=True) if each else None for each in (tariff, cost)
+    )
     if tariff is None:
         print("without --tariff DECK.csv what a deck makes of the package is not looked at", file=sys.stderr)
-    return findings(package, datetime.now(UTC), decks)
+    return findings(package, datetime.now(UTC), Decks(sold, None, bought))

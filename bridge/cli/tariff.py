@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.named import AcceptRefused, the_list
 from bridge.cli.words import (
     DryRun,
     Json,
@@ -18,7 +19,6 @@ from bridge.cli.words import (
     operator,
     say_error,
     say_facts,
-    say_faults,
     say_json,
     say_json_list,
     say_progress,
@@ -29,13 +29,11 @@ from bridge.rating.decks.cells import DecimalMark
 from bridge.rating.decks.deck import Flow, RouteClass
 
 if TYPE_CHECKING:
-    from bridge.rating.decks.reading import DeckReading, Instructions
     from bridge.tariffs import Progress, Wanted
 
 Which = Annotated[
     str, typer.Argument(help="A tariff by its name, which is its deck in force; or a deck by its number.")
 ]
-AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
 Confirm = Annotated[str | None, typer.Option("--confirm", help="What the dry run of this list answered.")]
 Effective = Annotated[
     str | None, typer.Option("--effective", help="From when it holds, such as 2025-07-01 or 2025-07-01T06:00Z.")
@@ -141,7 +139,7 @@ def _check(file: Path, wanted: Wanted, *, accept_refused: bool, json: bool) -> i
     from bridge.rating.decks.diff import compare
     from bridge.tariffs import instructions_of
 
-    reading = _read(file, instructions_of(wanted), kept=KEPT)
+    reading = the_list(file, instructions_of(wanted), kept=KEPT)
     document = {**reading.document(), "diff": compare(None, reading.rows, datetime.now(UTC)).counts()}
     if json:
         say_json(document)
@@ -160,7 +158,7 @@ def _bring_in(
 
     bridge = the_bridge()
     how = tariffs.instructions(bridge, wanted)
-    reading = _read(file, how)
+    reading = the_list(file, how)
     with _progress("importing") as progress:
         answer = tariff_import.bring_in(
             bridge,
@@ -180,18 +178,6 @@ def _bring_in(
         for each in answer["below_cost"]:
             print(f"package {each['package']!r}: {each['sentence']}", file=sys.stderr)
     return say_error(answer["kept_back"]) if answer["kept_back"] and not (stage or dry_run) else 0
-
-
-def _read(file: Path, how: Instructions, kept: Path | None = None) -> DeckReading:
-    from bridge.deck_file import read_file
-
-    with say_progress("reading") as progress:
-        reading = read_file(file, how, kept=kept, progress=lambda rows: progress(f"{rows} rows"))
-    for note in reading.notes:
-        print(f"{file}: {note}", file=sys.stderr)
-    say_faults(file, reading.errors.listed, reading.errors.count)
-    say_faults(f"{file}: warning", reading.warnings.listed, reading.warnings.count)
-    return reading
 
 
 def _told(answer: Mapping[str, Any]) -> dict[str, object]:

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridge.app import Bridge
-    from bridge.rating.decks.deck import Deck
-    from bridge.rating.packages.package import Package
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
@@ -103,48 +99,6 @@ def say_progress(what: str) -> Iterator[Callable[[str], object]]:
 
     with Console(stderr=True).status(what) as status:
         yield lambda how_far: status.update(f"{what}: {how_far}")
-
-
-def is_file(package: str) -> bool:
-    """Whether a package is named by its file; otherwise by the name it was loaded under."""
-    return package.endswith(".toml")
-
-
-def the_package(text: str) -> Package:
-    """A package by its file, which ends in .toml and needs no database, or a loaded one by its name."""
-    if not is_file(text):
-        from bridge import packages
-
-        return packages.named(the_bridge(), text)
-    from pathlib import Path
-
-    from bridge.errors import Refused
-    from bridge.rating.packages.file import BadPackage, load_package
-
-    try:
-        return load_package(Path(text), note=lambda sentence: print(sentence, file=sys.stderr))
-    except BadPackage as error:
-        raise Refused(str(error)) from None
-
-
-def the_deck(path: Path, *, currency: str) -> Deck:
-    """A deck by its file, as it is guessed to be written. What is refused of it is told, and is not there."""
-    from bridge.errors import Refused
-    from bridge.rating.decks.reading import Instructions, read_deck
-    from bridge.rating.decks.sheet import NotASheet
-
-    instructions = Instructions(currency=currency)
-    try:
-        with path.open("rb") as file:
-            reading = read_deck(file, instructions)
-    except OSError as error:
-        raise Refused(f"{path}: cannot be read: {error.strerror}") from None
-    except NotASheet as error:
-        raise Refused(f"{path}: {error}") from None
-    if reading.rows_refused:
-        refused = f"{reading.rows_refused} of {reading.rows_read} rows are refused"
-        print(f"{path}: {refused}; {reading.errors.listed[0]}", file=sys.stderr)
-    return reading.deck(currency=currency, name=path.stem, instructions=instructions)
 
 
 def the_bridge(*, ready: bool = True) -> Bridge:

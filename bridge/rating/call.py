@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+
+SINCE, UNTIL = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+SECONDS_MAX = 999_999_999
 
 
 class Direction(StrEnum):
@@ -53,3 +56,16 @@ class Call:
     def moment(self) -> datetime:
         """What decides its price: the answer, or the start where nobody answered."""
         return self.answer or self.start
+
+
+def read_instant(text: str) -> datetime:
+    """When a call was, in ISO 8601 with its offset. The message of a ValueError is the rule that it breaks."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("is not a time such as 2025-06-30T23:59:59Z") from None
+    if moment.tzinfo is None:
+        raise ValueError("has no offset from UTC")
+    if not SINCE <= moment < UNTIL:
+        raise ValueError("is not between 1970 and 2200")
+    return moment

@@ -192,6 +192,13 @@ def load(tx: Connection, tenant_ids: Sequence[int], vault: Vault) -> dict[int, M
     }
 
 
+def extension_numbers(tx: Connection, tenant_id: int) -> list[str]:
+    """Of the extensions that are wanted."""
+    columns = extensions.c
+    mine = (columns.tenant_id == tenant_id) & columns.wanted.is_not(None)
+    return list(tx.execute(select(columns.number).where(mine).order_by(columns.number)).scalars())
+
+
 def with_administrator(tx: Connection, mirror: Mirror, members: Iterable[Service], vault: Vault) -> Mirror:
     """The portal administrator of a tenant is the user of its oldest living service."""
     for service in members:

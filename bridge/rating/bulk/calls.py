@@ -29,6 +29,8 @@ class Calls:
     clients: Texts
     faults: Mapping[int, str] = field(default_factory=dict)
     """The rows that are no calls, each with a sentence; the other columns say nothing true of them."""
+    lines: Mapping[int, int] = field(default_factory=dict)
+    """Of those rows, where in their file they stand."""
 
     def __len__(self) -> int:
         return len(self.moments)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from bridge.rating.bulk.calls import DIRECTIONS, Calls
 from bridge.rating.bulk.instants import instants_in, microseconds
 from bridge.rating.bulk.texts import MARGIN, Ints, Texts, whole_numbers_in
+from bridge.rating.call import SECONDS_MAX, SINCE, UNTIL, read_instant
 
 REQUIRED = ("id", "direction", "from", "to", "start", "seconds")
 OPTIONAL = ("extension", "answer", "client")
@@ -28,8 +28,6 @@ SEPARATORS = (b",", b";", b"\t")
 PIECE_BYTES = 4 << 20
 LINE_BYTES_MAX = 1 << 20
 SHOWN_MAX = 40
-SECONDS_MAX = 999_999_999
-SINCE, UNTIL = datetime.fromisoformat("1970-01-01T00:00Z"), datetime.fromisoformat("2200-01-01T00:00Z")
 
 _SECONDS = re.compile(r"(\d+)(\.\d*)?", re.ASCII)
 _MARK = b"\xef\xbb\xbf"
@@ -52,7 +50,7 @@ class Columns:
 
 
 def read_calls(
-    path: Path, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], None] = lambda _: None
+    path: Path, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], object] = lambda _: None
 ) -> Iterator[Calls]:
     """The calls of a file, in its order. `told` hears after each piece how many bytes are read."""
     with path.open("rb") as file:
@@ -60,19 +58,20 @@ def read_calls(
 
 
 def calls_in(
-    file: BinaryIO, name: str, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], None] = lambda _: None
+    file: BinaryIO, name: str, *, piece_bytes: int = PIECE_BYTES, told: Callable[[int], object] = lambda _: None
 ) -> Iterator[Calls]:
     columns = read_header(file, name)
-    rest = b""
+    rest, line = b"", 2
     while read := file.read(piece_bytes):
         lines, newline, rest = (rest + read).rpartition(b"\n")
         if len(rest) > LINE_BYTES_MAX:
             raise UnreadableCalls(f"{name}: a line is longer than {LINE_BYTES_MAX} bytes")
         if newline:
-            yield _calls_of(lines + newline, columns)
+            yield _calls_of(lines + newline, columns, line)
+            line += lines.count(b"\n") + 1
         told(file.tell())
     if rest:
-        yield _calls_of(rest + b"\n", columns)
+        yield _calls_of(rest + b"\n", columns, line)
 
 
 def read_header(file: BinaryIO, name: str) -> Columns:
@@ -98,7 +97,7 @@ def _names(line: bytes, separator: bytes) -> list[str]:
     return [cell.strip().lower() for cell in next(csv.reader([text], delimiter=separator.decode()), [])]
 
 
-def _calls_of(lines: bytes, columns: Columns) -> Calls:
+def _calls_of(lines: bytes, columns: Columns, first_line: int) -> Calls:
     cells, faults = _cut(lines, columns)
     count = len(cells["id"])
     none = Texts(MARGIN, np.zeros(count, np.int64), np.zeros(count, np.int64))
@@ -120,7 +119,14 @@ def _calls_of(lines: bytes, columns: Columns) -> Calls:
         seconds=_seconds(cells["seconds"], faults),
         clients=cells.get("client", none),
         faults=faults,
+        lines=_lines_of(faults, lines, first_line) if faults else {},
     )
+
+
+def _lines_of(faults: Iterable[int], lines: bytes, first_line: int) -> dict[int, int]:
+    """Where in the file each of these calls stands; empty lines are none."""
+    filled = [place for place, line in enumerate(lines.split(b"\n")) if line not in (b"", b"\r")]
+    return {place: first_line + filled[place] for place in faults}
 
 
 def _cut(lines: bytes, columns: Columns) -> tuple[dict[str, Texts], dict[int, str]]:
@@ -247,19 +253,11 @@ def _moments(texts: Texts, column: str, faults: dict[int, str], otherwise: Ints 
         empty = texts.lengths == 0
         values, good = np.where(empty, otherwise, values), good | empty
     for place in np.flatnonzero(~good).tolist():
-        try:
-            moment = datetime.fromisoformat(texts.text(place).strip())
-        except ValueError:
-            moment = None
         values[place] = 0
-        if moment is None:
-            faults.setdefault(place, f"{column} {shown(texts, place)} is not a time such as 2025-06-30T23:59:59Z")
-        elif moment.tzinfo is None:
-            faults.setdefault(place, f"{column} {shown(texts, place)} has no offset from UTC")
-        elif not SINCE <= moment < UNTIL:
-            faults.setdefault(place, f"{column} {shown(texts, place)} is not between 1970 and 2200")
-        else:
-            values[place] = microseconds(moment)
+        try:
+            values[place] = microseconds(read_instant(texts.text(place)))
+        except ValueError as rule:
+            faults.setdefault(place, f"{column} {shown(texts, place)} {rule}")
     return values
 
 

@@ -1,0 +1,47 @@
+"""A file of calls: read piece by piece, as often as asked for, and what is no call in it is told with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import Refused
+from bridge.rating.bulk.calls import Calls
+from bridge.rating.bulk.calls_file import UnreadableCalls, read_calls
+
+FAULTS_MAX = 1000
+"""As many are kept; all are counted."""
+
+
+class CallsFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[tuple[int, str]] = []
+        """Line and reason."""
+        self.faults_count = 0
+
+    def pieces(self, tell: Callable[[str], object] = lambda _how_far: None) -> Iterator[Calls]:
+        """The calls in their order; `tell` hears how far it is."""
+        self.faults.clear()
+        self.faults_count = 0
+        try:
+            size = max(1, self.path.stat().st_size)
+            for calls in read_calls(self.path, told=lambda read: tell(f"{min(100, read * 100 // size)} %")):
+                self._remember(calls)
+                yield calls
+        except UnreadableCalls as error:
+            raise Refused(str(error)) from None
+        except OSError as error:
+            raise Refused(f"{self.path}: cannot be read: {error.strerror}") from None
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "errors": [{"line": line, "reason": reason} for line, reason in self.faults],
+            "errors_count": self.faults_count,
+        }
+
+    def _remember(self, calls: Calls) -> None:
+        self.faults_count += len(calls.faults)
+        for place in sorted(calls.faults)[: FAULTS_MAX - len(self.faults)]:
+            self.faults.append((calls.lines[place], calls.faults[place]))

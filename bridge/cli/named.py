@@ -1,0 +1,150 @@
+"""Packages and tariffs as they are named on the command line: by a file, or by the name they were loaded under."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bridge import __version__
+from bridge.cli.words import say_faults, say_progress, the_bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from bridge.rating.decks.deck import Deck
+    from bridge.rating.decks.reading import DeckReading, Instructions
+    from bridge.rating.packages.package import Package
+    from bridge.rating.series import Series
+    from bridge.rating.terms import Terms
+
+Way = Literal["outbound", "inbound", "cost"]
+_PACKAGE = typer.Option("--package", help="A package's file, ending .toml, or a loaded one's name.")
+PackageName = Annotated[str, _PACKAGE]
+PackageIfAny = Annotated[str | None, _PACKAGE]
+Tariff = Annotated[str | None, typer.Option("--tariff", help="The deck of outbound calls: a file, or a loaded tariff.")]
+InboundTariff = Annotated[str | None, typer.Option("--inbound-tariff", help="The deck of inbound calls, if any.")]
+Cost = Annotated[
+    str | None, typer.Option("--cost", help="The deck that calls are bought at, if not that of outbound calls.")
+]
+Extensions = Annotated[list[str] | None, typer.Option("--extension", help="An extension of the tenant; once for each.")]
+AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
+
+
+def is_file(package: str) -> bool:
+    """Whether a package is named by its file; otherwise by the name it was loaded under."""
+    return package.endswith(".toml")
+
+
+def the_package(text: str) -> Package:
+    """A package by its file, which ends in .toml and needs no database, or a loaded one by its name."""
+    if not is_file(text):
+        from bridge import packages
+
+        return packages.named(the_bridge(), text)
+    from bridge.errors import Refused
+    from bridge.rating.packages.file import BadPackage, load_package
+
+    try:
+        return load_package(Path(text), note=lambda sentence: print(sentence, file=sys.stderr))
+    except BadPackage as error:
+        raise Refused(str(error)) from None
+
+
+def the_list(file: Path, how: Instructions, kept: Path | None = None) -> DeckReading:
+    """A price list as it is read. What is refused or doubtful of it is told."""
+    from bridge.deck_file import read_file
+
+    with say_progress("reading") as progress:
+        reading = read_file(file, how, kept=kept, progress=lambda rows: progress(f"{rows} rows"))
+    for note in reading.notes:
+        print(f"{file}: {note}", file=sys.stderr)
+    say_faults(file, reading.errors.listed, reading.errors.count)
+    say_faults(f"{file}: warning", reading.warnings.listed, reading.warnings.count)
+    return reading
+
+
+def the_deck(
+    path: Path, *, currency: str, direction: Literal["outbound", "inbound"] = "outbound", accept_refused: bool
+) -> Deck:
+    """A deck by its file, as it is guessed to be written."""
+    from bridge.deck_file import KEPT
+    from bridge.errors import Refused
+    from bridge.rating.decks.reading import Instructions
+
+    how = Instructions(currency=currency, direction=direction)
+    reading = the_list(path, how, kept=KEPT)
+    if reading.rows_refused and not accept_refused:
+        refused = f"{reading.rows_refused} of {reading.rows_read} rows are refused"
+        raise Refused(f"{path}: {refused}; mend them, or go on without them by --accept-refused", kind="tariff_invalid")
+    return reading.deck(currency=currency, name=path.stem, instructions=how)
+
+
+@dataclass(frozen=True, slots=True)
+class Decks:
+    """The decks that are named beside a package; None is what the package says itself, if it is loaded."""
+
+    outbound: str | None = None
+    inbound: str | None = None
+    cost: str | None = None
+    accept_refused: bool = False
+
+    def series(self, currency: str, moment: datetime | None) -> dict[Way, Series]:
+        named: tuple[tuple[Way, str | None], ...] = (
+            ("outbound", self.outbound),
+            ("inbound", self.inbound),
+            ("cost", self.cost),
+        )
+        return {way: self._one(way, text, currency, moment) for way, text in named if text is not None}
+
+    def _one(self, way: Way, text: str, currency: str, moment: datetime | None) -> Series:
+        if not (Path(text).suffix or "/" in text or Path(text).is_file()):
+            from bridge.terms import series_named
+
+            return series_named(the_bridge(), text, moment=moment)
+        from bridge.rating.series import Series
+
+        direction: Literal["outbound", "inbound"] = "inbound" if way == "inbound" else "outbound"
+        return Series.of(
+            the_deck(Path(text), currency=currency, direction=direction, accept_refused=self.accept_refused)
+        )
+
+
+def the_terms(
+    package: Package,
+    decks: Decks,
+    *,
+    is_loaded: bool,
+    version: int | None = None,
+    extensions: Iterable[str] = (),
+    moment: datetime | None = None,
+) -> Terms:
+    """What calls are rated by: a loaded package's own tariffs where no other is named; of a file only what is named."""
+    from bridge.errors import Refused
+    from bridge.rating.numbers.site import site_of
+    from bridge.rating.packages.package import RatePlan
+    from bridge.rating.terms import Mismatch, Terms
+
+    series = decks.series(package.currency, moment)
+    if is_loaded:
+        from bridge.terms import terms_of
+
+        return terms_of(the_bridge(), package, moment=moment, extensions=extensions, version=version, instead=series)
+    if "outbound" not in series and package.rate_plan is RatePlan.TARIFF:
+        print("without --tariff DECK.csv no call has the price of a deck", file=sys.stderr)
+    outbound, inbound = series.get("outbound"), series.get("inbound")
+    try:
+        return Terms(
+            package,
+            site_of(package, extensions),
+            outbound=outbound,
+            inbound=inbound,
+            cost=series.get("cost", outbound),
+            program=__version__,
+        )
+    except Mismatch as error:
+        raise Refused(str(error)) from None

@@ -1,0 +1,383 @@
+"""`bridge rate quote` and `rate batch`, as they are typed, with files and no database."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import cli
+from bridge.rating.explanation import recompute
+
+PACKAGE = """
+[package]
+name = "Premium"
+product_id = 12
+type = "hybrid"
+currency = "USD"
+country = "CA"
+markup_percent = "25"
+nanp_10_digit = true
+included_seconds_per_period = 120
+included_scope = { countries = ["CA", "US"] }
+destinations_allowed = { countries = ["CA", "US", "GB"] }
+"""
+DECK = """Prefix,Description,RateValue,Increment
+1204,Manitoba,0.01,60/6
+1,North America,0.02,6
+44,United Kingdom,0.012,30/6
+447,UK Mobile,0.05,60
+"""
+CALLS = """id,direction,from,to,start,seconds
+late,outbound,2045550100,2045550123,2026-11-01T10:05:00Z,61
+early,outbound,2045550100,2045550123,2026-11-01T10:00:00Z,61
+mobile,outbound,2045550100,011447700900123,2026-11-01T10:01:00Z,61
+
+wrong,sideways,2045550100,2045550123,2026-11-01T10:01:00Z,61
+odd,outbound,2045550100,2045550123,2026-11-01T10:02:00Z,x
+paris,outbound,2045550100,01133140000000,2026-11-01T10:02:00Z,7
+help,outbound,2045550100,911,2026-11-01T10:02:00Z,7
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With a package, a deck and calls; without a database, and none named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", f"sqlite:///{tmp_path}/none/bridge.db")
+    for name, text in (("p.toml", PACKAGE), ("deck.csv", DECK), ("calls.csv", CALLS)):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    return capsys
+
+
+QUOTE = ("rate", "quote", "--package", "p.toml", "--tariff", "deck.csv")
+BATCH = ("rate", "batch", "--package", "p.toml", "--tariff", "deck.csv", "--calls", "calls.csv", "--out", "out.csv")
+MOBILE = ("--to", "011447700900123", "--seconds", "61")
+
+
+def answer(said: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert cli.run([*arguments, "--json"]) == 0
+    told: dict[str, Any] = json.loads(said.readouterr().out)
+    return told
+
+
+def refusal(said: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
+    """What is said on stderr, and nothing on stdout."""
+    assert cli.run([*arguments]) == code
+    told = said.readouterr()
+    assert told.out == ""
+    return told.err
+
+
+# --- quote ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_quote_is_a_charge_and_its_explanation(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    told = answer(said, *QUOTE, *MOBILE, "--at", "2026-11-01T12:00:00+01:00")
+
+    # two minutes at 0.05 x 1.25, bought at two minutes at 0.05
+    assert (told["charge"], told["currency"]) == ("0.125000", "USD")
+    assert (told["billed_seconds"], told["cost"], told["margin"]) == (120, "0.10", "0.025")
+    assert told["explanation"]["call"]["at"] == "2026-11-01T11:00:00+00:00"
+    assert told["explanation"]["steps"] == ["exit code 011 dropped"]
+    assert recompute(told["explanation"]) == 125_000
+    assert not (folder / "none").exists()
+
+
+def test_a_quote_is_told_in_sentences(said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*QUOTE, *MOBILE, "--at", "2026-11-01T12:00:00Z"]) == 0
+
+    assert said.readouterr().out.splitlines() == [
+        "charge  0.125000 USD",
+        "class   billable",
+        "billed  120 s, 0 s of them free",
+        "cost    0.10 USD",
+        "margin  0.025 USD",
+        "",
+        "011447700900123 was called for 61 s (outbound, 2026-11-01T12:00:00+00:00).",
+        "The number is 447700900123: exit code 011 dropped.",
+        "The price is that of the tariff deck, 447 (UK Mobile): 0.0625 USD a minute, which is (0.05 + 0) + 25 %.",
+        "61 s are billed as 120 s (60/60).",
+        "No free time covers it: out of the scope of the allowance.",
+        "120 s at 0.0625 a minute.",
+        "0.125 is rounded half up to 6 decimals: 0.125000 USD.",
+    ]
+
+
+def test_a_call_without_a_price_is_an_answer(said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*QUOTE, "--to", "01133140000000", "--seconds", "7"]) == 0
+    assert "charge  waits for a price\nclass   unrated\n" in said.readouterr().out
+
+    told = answer(said, *QUOTE, "--to", "01133140000000", "--seconds", "7")
+    assert (told["charge"], told["class"], told["note"]) == (None, "unrated", "not allowed; no price")
+
+
+def test_what_calls_are_bought_at_may_be_another_deck(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "cost.csv").write_text("Prefix,Description,RateValue,Increment\n44,UK,0.03,1\n")
+
+    told = answer(said, *QUOTE, *MOBILE, "--cost", "cost.csv")
+
+    assert (told["cost"], told["margin"]) == ("0.0305", "0.0945")
+
+
+def test_an_inbound_call_has_its_own_deck(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "p.toml").write_text(PACKAGE + "bill_inbound = true\n")
+    (folder / "p.toml").write_text(PACKAGE.replace("markup_percent", "bill_inbound = true\nmarkup_percent"))
+    (folder / "in.csv").write_text("Prefix,Description,RateValue,Increment\n1204,Winnipeg,0.004,60\n")
+
+    told = answer(
+        said,
+        *(*QUOTE, "--inbound-tariff", "in.csv", "--direction", "inbound"),
+        *("--from", "+442079460000", "--to", "12045550100", "--seconds", "30"),
+    )
+
+    assert (told["charge"], told["cost"]) == ("0.005000", None)
+
+
+def test_an_extension_of_the_tenant_is_no_number(said: pytest.CaptureFixture[str]) -> None:
+    told = answer(said, *QUOTE, "--to", "2045550100", "--seconds", "30", "--extension", "2045550100")
+
+    assert (told["class"], told["charge"]) == ("internal", "0.000000")
+
+
+def test_without_a_deck_that_is_said(said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["rate", "quote", "--package", "p.toml", *MOBILE]) == 0
+
+    told = said.readouterr()
+    assert told.err == "without --tariff DECK.csv no call has the price of a deck\n"
+    assert "class   unrated\n" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--at", "yesterday"), "--at 'yesterday' is not a time such as 2025-06-30T23:59:59Z"),
+        (("--at", "2026-11-01T12:00:00"), "--at '2026-11-01T12:00:00' has no offset from UTC"),
+        (("--seconds", "-1"), "greater than or equal to 0"),
+        (("--seconds", "1e3"), "should be a valid integer"),
+        (("--direction", "sideways"), "'sideways' is not one of 'outbound', 'inbound', 'local'"),
+    ],
+)
+def test_a_wrong_option_is_wrong_usage(
+    arguments: tuple[str, ...], sentence: str, said: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refusal(said, *QUOTE, *MOBILE, *arguments, code=2)
+
+
+def test_a_quote_asks_for_a_package_or_a_service(said: pytest.CaptureFixture[str]) -> None:
+    assert "say which --package, or which --service" in refusal(said, "rate", "quote", *MOBILE, code=2)
+
+
+# --- batch ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_calls_becomes_a_file_of_charges_in_its_order(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*BATCH]) == 0
+
+    # 66 s each in Manitoba: the early call takes 66 of the 120 free seconds, the late one 54; 12 s cost 0.0125 / 5
+    assert (folder / "out.csv").read_text().splitlines() == [
+        "id,class,number,rate_source,prefix,per_minute,billed_seconds,free_seconds,charge,note",
+        "late,billable,12045550123,tariff,1204,0.0125,66,54,0.002500,",
+        "early,billable,12045550123,tariff,1204,0.0125,66,66,0.000000,",
+        "mobile,billable,447700900123,tariff,447,0.0625,120,0,0.125000,",
+        "wrong,invalid,,,,,0,0,,\"direction 'sideways' is not one of outbound, inbound, local\"",
+        "odd,invalid,,,,,0,0,,seconds 'x' is not a number of seconds",
+        "paris,unrated,33140000000,,,,0,0,,not allowed; no price",
+        "help,emergency,,,,,0,0,0.000000,",
+    ]
+    assert said.readouterr().err.splitlines() == [
+        "calls.csv: line 6: direction 'sideways' is not one of outbound, inbound, local",
+        "calls.csv: line 7: seconds 'x' is not a number of seconds",
+    ]
+    assert not (folder / "none").exists()
+
+
+def test_a_batch_sums_itself_up(said: pytest.CaptureFixture[str]) -> None:
+    assert answer(said, *BATCH) == {
+        "calls": 7,
+        "classes": {"billable": 3, "emergency": 1, "unrated": 1, "invalid": 2},
+        "billed_seconds": 252,
+        "free_seconds": 120,
+        "charged": "0.127500",
+        "currency": "USD",
+        "adjustments": [],
+        "errors": [
+            {"line": 6, "reason": "direction 'sideways' is not one of outbound, inbound, local"},
+            {"line": 7, "reason": "seconds 'x' is not a number of seconds"},
+        ],
+        "errors_count": 2,
+    }
+
+
+def test_what_volume_tiers_still_adjust_is_told(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "p.toml").write_text("""
+[package]
+name = "Volume"
+product_id = 1
+type = "metered"
+currency = "USD"
+country = "CA"
+rate_plan = "tiered"
+tier_mode = "volume"
+cost_decimals = 2
+[[package.tiers]]
+up_to_minutes = 500
+per_minute = "0.02"
+[[package.tiers]]
+per_minute = "0.015"
+""")
+    (folder / "calls.csv").write_text(
+        "id,direction,from,to,start,seconds\n"
+        "a,outbound,,12045550123,2026-11-01T10:00:00Z,30000\n"
+        "b,outbound,,12045550123,2026-11-02T10:00:00Z,30000\n"
+    )
+
+    told = answer(said, *BATCH)
+
+    # 500 minutes at 0.02 and 500 at 0.015 were charged; 1000 minutes at 0.015 are 15
+    assert (told["charged"], told["adjustments"]) == (
+        "17.50",
+        [
+            {
+                "amount": "-2.50",
+                "currency": "USD",
+                "reason": "volume tiers: the price of the whole, less what its calls were charged",
+            }
+        ],
+    )
+
+
+def test_a_dry_run_writes_nothing(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*BATCH, "--dry-run"]) == 0
+
+    assert "charged      0.127500 USD" in said.readouterr().out
+    assert not (folder / "out.csv").exists()
+
+
+def test_many_faults_are_counted(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "calls.csv").write_text(CALLS.splitlines()[0] + "\n" + "no call\n" * 1500)
+
+    told = answer(said, *BATCH)
+    assert (told["errors_count"], len(told["errors"])) == (1500, 1000)
+
+    cli.run([*BATCH])
+    lines = said.readouterr().err.splitlines()
+    assert lines[0] == "calls.csv: line 2: 1 cells, where the header names 6"
+    assert lines[20:] == ["calls.csv: 1480 more like these"]
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+BAD_FILES = [
+    ("calls.csv", "", "calls.csv: the first line is empty, and should name the columns id, direction, from, to, start"),
+    (
+        "calls.csv",
+        "id,direction,from,to,start\n",
+        "calls.csv: line 1 names no column seconds; needed are id, direction",
+    ),
+    ("calls.csv", "id,id,direction,from,to,start,seconds\n", "calls.csv: line 1 names the column id twice"),
+    ("calls.csv", None, "calls.csv: cannot be read: No such file or directory"),
+    ("p.toml", "name =", "p.toml: is not TOML"),
+    ("p.toml", None, "p.toml: cannot be read: No such file or directory"),
+    ("p.toml", PACKAGE.replace("hybrid", "hybird"), "p.toml: line 5: package.type is 'hybird'"),
+    ("deck.csv", None, "deck.csv cannot be read: No such file or directory"),
+    ("deck.csv", "", "deck.csv: "),
+    ("deck.csv", "Prefix,Description,RateValue,Increment\n", "deck.csv: there is not one row below the header"),
+    ("deck.csv", "\0\1\2\3", "deck.csv: "),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "sentence"), BAD_FILES)
+def test_a_file_that_is_none_is_refused_with_a_sentence_and_nothing_is_written(
+    folder: Path, name: str, text: str | None, sentence: str, said: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).unlink() if text is None else (folder / name).write_text(text)
+
+    told = refusal(said, *BATCH)
+
+    assert told.startswith(sentence)
+    assert told.count("\n") == 1
+    assert sorted(path.name for path in folder.iterdir() if "out" in path.name) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("48,Poland,-0.01,60", "deck.csv: line 6, RateValue: '-0.01' is refused: below 0"),
+        ("48,Poland,,60", "deck.csv: line 6, RateValue: "),
+        ("48,Poland,free,60", "deck.csv: line 6, RateValue: 'free' "),
+        ("48,Poland,0.01,0", "deck.csv: line 6, Increment: '0' "),
+        ("48,Poland,1e-2,60", "deck.csv: line 6, RateValue: '1e-2' "),
+        ("48,Poland,0.00000000001,60", "deck.csv: line 6, RateValue: '0.00000000001' "),
+        ("48,=A1,0.01,60", "deck.csv: line 6: '=A1' is a formula; export the list as values"),
+        (
+            "44,United Kingdom,0.09,60",
+            "deck.csv: line 6, Prefix: '44' is in line 4 as well, at another price for the same time",
+        ),
+    ],
+)
+def test_a_deck_with_a_bad_row_is_refused_until_that_is_accepted(
+    folder: Path, row: str, sentence: str, said: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "deck.csv").write_text(f"{DECK}{row}\n")
+
+    for command in ((*QUOTE, *MOBILE), BATCH):
+        lines = refusal(said, *command).splitlines()
+        assert any(line.startswith(sentence) for line in lines), lines
+        assert lines[-1].endswith("rows are refused; mend them, or go on without them by --accept-refused")
+
+        assert cli.run([*command, "--accept-refused"]) == 0
+        assert said.readouterr().err.splitlines()[: len(lines) - 1] == lines[:-1]
+
+
+def test_doubtful_rows_are_told_and_used(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "deck.csv").write_text(DECK + "48,Poland,11,60\n")
+
+    assert cli.run([*QUOTE, "--to", "01148601234567", "--seconds", "60"]) == 0
+
+    told = said.readouterr()
+    assert told.err.startswith("deck.csv: warning: line 6, RateValue: ")
+    assert told.err.endswith("is above 10 a minute\n")
+    assert "charge  13.750000 USD" in told.out
+
+
+def test_the_calls_are_never_written_over(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    told = refusal(said, *BATCH[:-1], "./calls.csv")
+
+    assert told == "calls.csv is the file of calls itself; name another for the charges\n"
+    assert (folder / "calls.csv").read_text() == CALLS
+
+
+def test_charges_that_cannot_be_written_are_one_sentence(said: pytest.CaptureFixture[str]) -> None:
+    told = refusal(said, *BATCH[:-1], "nowhere/out.csv")
+
+    assert told == "nowhere/out.csv cannot be written: No such file or directory\n"
+
+
+def test_charges_of_before_stay_where_rating_fails(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "out.csv").write_text("of yesterday\n")
+    (folder / "calls.csv").write_text(CALLS + "x" * (6 << 20))
+
+    assert "longer than" in refusal(said, *BATCH)
+    assert (folder / "out.csv").read_text() == "of yesterday\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["calls.csv", "deck.csv", "out.csv", "p.toml"]
+
+
+def test_each_row_of_charges_is_one_of_the_calls(folder: Path) -> None:
+    calls = [f"{place},outbound,,2045550123,2026-11-01T10:00:00Z,{place % 90}" for place in range(500)]
+    (folder / "calls.csv").write_text("\n".join([CALLS.splitlines()[0], *calls, ""]))
+
+    assert cli.run([*BATCH]) == 0
+
+    with (folder / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [str(place) for place in range(500)]
+    assert sum(int(row["free_seconds"]) for row in rows) == 120
