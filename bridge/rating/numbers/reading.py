@@ -6,6 +6,8 @@ local prefix. What finds the number ends the reading. `steps` grows by what was 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bridge.rating.numbers.plan import FIXED, FIXED_OR_MOBILE, MOBILE, facts_of
 from bridge.rating.numbers.site import Site
 
@@ -57,8 +59,9 @@ def _at_home(site: Site, digits: str, steps: list[str]) -> str:
         return "1" + digits
     if site.trunk_prefix and digits.startswith(site.trunk_prefix):
         return _with_code(site, digits, _without_trunk(site, digits), steps)
-    if _is_of_town(site, digits):
-        return _with_area(site, digits, steps)
+    in_town = _in_town(site, digits)
+    if in_town is not None:
+        return _with_area(site, digits, in_town, steps)
     if not site.local_prefix:
         return digits
     if _has_code(site, digits):
@@ -72,8 +75,9 @@ def _known_by_few(site: Site, digits: str, steps: list[str]) -> str | None:
     home = site.home
     if digits in site.emergency or home.has_short(digits):
         return None
-    if _is_of_town(site, digits):
-        return _with_area(site, digits, steps)
+    in_town = _in_town(site, digits)
+    if in_town is not None:
+        return _with_area(site, digits, in_town, steps)
     national = digits
     if site.trunk_prefix and digits.startswith(site.trunk_prefix):
         national = _without_trunk(site, digits)
@@ -95,15 +99,27 @@ def _without_trunk(site: Site, digits: str) -> str:
     return digits if home.has(digits) else digits.removeprefix(site.trunk_prefix)
 
 
-def _is_of_town(site: Site, digits: str) -> bool:
-    """Whether the area code makes a number of the plan out of them, and they are none without it."""
+def _in_town(site: Site, digits: str) -> str | None:
+    """The number that the area code makes of them, where the plan has it and they are none without it.
+
+    In Buenos Aires 15 2345 6789 is a mobile, which is 11 15 2345 6789 in full and 9 11 2345 6789 to the plan.
+    """
     home = site.home
     if not site.area_code or len(digits) < LOCAL_MIN or home.has(digits):
-        return False
+        return None
     if home.national_prefix and digits.startswith(home.national_prefix):
-        return False
-    facts = facts_of(home.calling_code + site.area_code + digits)
-    return facts is not None and facts.is_known and facts.type in TOWN
+        return None
+    whole = site.area_code + digits
+    if _is_known(home.calling_code + whole, TOWN):
+        return whole
+    rewritten = home.without_prefix(whole)
+    is_other = not whole.endswith(rewritten)
+    return rewritten if is_other and _is_known(home.calling_code + rewritten, HOME) else None
+
+
+def _is_known(number: str, kinds: Collection[str]) -> bool:
+    facts = facts_of(number)
+    return facts is not None and facts.is_known and facts.type in kinds
 
 
 def _has_code(site: Site, digits: str) -> bool:
@@ -118,10 +134,9 @@ def _has_code(site: Site, digits: str) -> bool:
     return facts is not None and facts.is_known
 
 
-def _with_area(site: Site, digits: str, steps: list[str]) -> str:
+def _with_area(site: Site, digits: str, national: str, steps: list[str]) -> str:
     steps.append(f"area code {site.area_code} put in front")
-    national = site.area_code + digits
-    return _with_code(site, national, national, steps)
+    return _with_code(site, site.area_code + digits, national, steps)
 
 
 def _with_code(site: Site, digits: str, national: str, steps: list[str]) -> str:

@@ -194,6 +194,16 @@ def test_italy_keeps_its_zero_also_where_it_is_to_be_stripped(raw: str, number: 
     assert read(a_site("IT", prefix_correction=True, trunk_prefix="0"), raw) == number
 
 
+def test_argentina_says_15_before_a_mobile_of_the_town_and_9_from_abroad() -> None:
+    buenos_aires = a_site("AR", local_prefix=True, area_code="11")
+
+    assert read(buenos_aires, "1523456789") == "5491123456789"
+    assert read(buenos_aires, "0111523456789") == "5491123456789"
+    assert read(buenos_aires, "23456789") == "541123456789"
+    assert read(a_site("AR", area_code="351"), "155123456") == "5493515123456"
+    assert read(a_site("AR", local_prefix=True), "1523456789") == "541523456789"  # of which town, nobody said
+
+
 def test_a_trunk_prefix_of_the_house_is_stripped() -> None:
     assert read(a_site("ES", prefix_correction=True, trunk_prefix="0"), "0912345678") == "34912345678"
 
@@ -366,6 +376,15 @@ def test_a_call_that_stayed_in_the_house_is_internal_whatever_was_dialled() -> N
             a_site("AR", local_prefix=True),
             "0111523456789",
             ["read as 91123456789 by the numbering plan of AR", "country code 54 put in front"],
+        ),
+        (
+            a_site("AR", area_code="11"),
+            "1523456789",
+            [
+                "area code 11 put in front",
+                "read as 91123456789 by the numbering plan of AR",
+                "country code 54 put in front",
+            ],
         ),
         (
             a_site("BS", local_prefix=True),
