@@ -13,6 +13,7 @@
         tier      500m   0.02                              and the last: tier  rest  0.01
         special   1300   0.20/call  0.03/min  step 1s  priority 15
         used      900m   included                          what was used before; also: tiers, or a bundle's prefixes
+        zone      Europe/London                            whose clock says the hours of the deck
         call      18095551234  61s  0.275                  a call, and its price: held where it has none
         call      18095551234  61s  0.275  billed 66s  free 0s  class billable  source tariff  at 2026-01-01T12:00Z
         in        447700900123  61299990000  60s  0.02     an inbound call: from, to
@@ -76,6 +77,7 @@ class Sheet:
     specials: list[Special] = field(default_factory=list)
     own: dict[str, OwnPrice] = field(default_factory=dict)
     extensions: list[str] = field(default_factory=list)
+    zone: str = "UTC"
     used: list[tuple[str, int]] = field(default_factory=list)
     calls: list[tuple[Call, str, dict[str, str], str]] = field(default_factory=list)
     closing: str | None = None
@@ -111,10 +113,11 @@ class Sheet:
 
     def terms(self) -> Terms:
         package = self.package()
+        outbound = Deck.of(self.rates, currency=package.currency, name="deck", time_zone=self.zone)
         return Terms(
             package,
             site_of(package, self.extensions),
-            outbound=Series.of(Deck.of(self.rates, currency=package.currency, name="deck")) if self.rates else None,
+            outbound=Series.of(outbound) if self.rates else None,
             inbound=Series.of(Deck.of(self.inbound_rates, currency=package.currency)) if self.inbound_rates else None,
             service_overrides=self.contracts,
         )
@@ -284,6 +287,10 @@ def _call(direction: Direction) -> Callable[[Sheet, Words], None]:
     return read
 
 
+def _zone(sheet: Sheet, words: Words) -> None:
+    (sheet.zone,) = words
+
+
 def _close(sheet: Sheet, words: Words) -> None:
     (sheet.closing,) = words
 
@@ -299,6 +306,7 @@ LINES: dict[str, Callable[[Sheet, Words], Any]] = {
     "outbound": _own("outbound"),
     "inbound": _own("inbound"),
     "extension": lambda sheet, words: sheet.extensions.extend(words),
+    "zone": _zone,
     "used": lambda sheet, words: sheet.used.append((words[1], seconds(words[0]))),
     "call": _call(Direction.OUTBOUND),
     "in": _call(Direction.INBOUND),

@@ -189,10 +189,10 @@ def test_the_last_second_is_a_second() -> None:
     """)
 
 
-# --- What it covers (F-27) --------------------------------------------------------------------------------------------
+# --- What it covers ---------------------------------------------------------------------------------------------------
 
 
-def test_a_scope_names_directions_countries_kinds_and_prefixes_that_are_outside() -> None:
+def test_f27_a_scope_names_directions_countries_kinds_and_prefixes_that_are_outside() -> None:
     check("""
         included_seconds_per_period = 6000
         included_scope = { countries = ["GB", "US"], types = ["fixed_line", "mobile"], except = ["447624"] }
@@ -209,7 +209,7 @@ def test_a_scope_names_directions_countries_kinds_and_prefixes_that_are_outside(
     """)
 
 
-def test_a_row_dearer_than_the_package_covers_is_outside_whatever_the_call_costs() -> None:
+def test_f27_a_row_dearer_than_the_package_covers_is_outside_whatever_the_call_costs() -> None:
     check("""
         included_seconds_per_period = 6000
         max_covered_price = "0.10"
@@ -300,7 +300,22 @@ def test_the_longest_prefix_says_which_bundle_it_is() -> None:
     """)
 
 
-def test_a_row_too_dear_is_outside_of_a_bundle_and_of_its_price() -> None:
+def test_f27_a_bundle_of_1_does_not_give_jamaica_away_nor_one_of_44_what_begins_with_4487() -> None:
+    check("""
+        max_covered_price = "0.10"
+        bundle  1,44  100m  0.05
+        rate  1     0.01
+        rate  1876  0.28
+        rate  44    0.10
+        rate  4487  0.11
+        call  12125551234   1m  0     source package  free 60s
+        call  442079460000  1m  0     source package  free 60s
+        call  18765551234   1m  0.28  source tariff   free 0s
+        call  448712345678  1m  0.11  source tariff   free 0s
+    """)
+
+
+def test_f27_a_row_too_dear_is_outside_of_a_bundle_and_of_its_price() -> None:
     check("""
         max_covered_price = "0.20"
         bundle  44  1m  0.05
@@ -362,6 +377,15 @@ def test_an_allowance_may_be_granted_at_another_size_than_the_package_says() -> 
     """Prorated, pooled or carried over; several services pool what each of them has."""
     assert covered(ROLLING, Usage(granted={"included": 25})) == [("included", 25)]
     assert covered(ROLLING, Usage(granted={"included": 300})) == [("included", 130)]
+
+
+def test_two_add_ons_of_a_kind_are_two_allowances() -> None:
+    """100 and 100: of a call of 220 s 200 are covered, and 20 at 0.10 a minute are 0.0333..."""
+    read = Sheet.read(ROLLING.replace("130s", "220s"))
+
+    charge = rate_call(read.calls[0][0], read.terms(), Usage(granted={"included": 200}))
+
+    assert (charge.free_seconds, charge.billed_seconds, charge.micro) == (200, 220, 33_333)
 
 
 @pytest.mark.parametrize(("days", "granted"), [(0, 0), (1, 2000), (10, 20_000), (29, 58_000), (30, 60_000)])

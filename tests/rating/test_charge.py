@@ -247,6 +247,25 @@ def test_a_price_per_call_is_a_setup_fee_without_a_price_per_minute() -> None:
     """)
 
 
+def test_their_markup_of_250_sells_at_two_and_a_half_times_the_base_and_ours_at_three_and_a_half() -> None:
+    for markup, charge in (("150", "0.025"), ("250", "0.035")):
+        check(f"""
+            markup_percent = "{markup}"
+            rate  44  0.01
+            call  442079460000  60s  {charge}
+        """)
+
+
+def test_all_of_a_balance_is_spent_by_the_last_step_that_it_holds() -> None:
+    """1.00 less 0.05 to set up and 0.06 for the block: 74 steps of 0.012."""
+    check("""
+        rate  44  0.12  30/6  setup 0.05
+        call  442079460000  474s  0.998
+        call  442079460000  475s  1.01
+        call  442079460000  500s  1.058
+    """)
+
+
 def test_a_price_of_zero_is_a_price() -> None:
     check("""
         outbound  0.10
@@ -430,6 +449,11 @@ def test_a_call_without_any_price_is_held_unless_the_package_says_it_is_free() -
         call  27791234567  60s  held  class unrated  source none  billed 0s
     """)
     check("""
+        outbound  -  6/6
+        rate  1  0.01
+        call  27791234567  60s  held  class unrated
+    """)
+    check("""
         no_rate_policy = "zero"
         rate  1  0.01
         call  27791234567  60s  0  class free  source none
@@ -506,6 +530,24 @@ def test_a_row_that_names_its_hours_has_the_calls_answered_in_them() -> None:
     """)
 
 
+def test_hours_are_those_on_the_clock_of_the_deck_also_where_it_jumps() -> None:
+    """Cheap until two at night. In spring 01:00 UTC is 02:00 in London, and one to two is not there; in autumn it is
+    there twice. The whole call keeps the price of its answer, and lasts as long as it lasts."""
+    check("""
+        zone  Europe/London
+        rate  44  0.02  1/1
+        rate  44  0.01  1/1  hours 00:00-02:00
+        call  442079460000  20m  0.20  at 2025-03-30T00:50
+        call  442079460000  1m   0.01  at 2025-03-30T00:59:59
+        call  442079460000  1m   0.02  at 2025-03-30T01:00
+        call  442079460000  1m   0.01  at 2025-10-26T00:30
+        call  442079460000  1m   0.01  at 2025-10-26T01:30
+        call  442079460000  1m   0.02  at 2025-10-26T02:00
+        call  442079460000  1m   0.02  at 2025-10-25T22:59:59
+        call  442079460000  1m   0.01  at 2025-10-25T23:00
+    """)
+
+
 # --- Special numbers --------------------------------------------------------------------------------------------------
 
 
@@ -570,6 +612,20 @@ def test_a_special_number_is_known_as_it_was_dialled_and_as_it_is() -> None:
         call  1300123456    60s  0.35  number 611300123456
         call  1900123456    60s  0.90  number 611900123456
         call  001161190012  60s  0.90
+    """)
+
+
+def test_the_service_numbers_of_australia_have_one_price_a_call() -> None:
+    check("""
+        country = "AU"
+        special  1800  0.35/call  priority 20
+        special  1300  0.35/call  priority 15
+        special  13    0.35/call  priority 10
+        rate  61  0.05
+        call  1800123456   60s   0.35  prefix 1800
+        call  1300123456   190s  0.35  prefix 1300
+        call  131450       60s   0.35  prefix 13
+        call  61298765432  60s   0.05
     """)
 
 
@@ -653,6 +709,43 @@ def test_a_word_in_brackets_is_sought_in_direction_and_description() -> None:
         call  18885551234  60s  0     class free
         in    14165550100  18885551234  60s  0     class excluded
         in    14165550100  14165551234  60s  0.05
+    """)
+
+
+def test_lists_that_operators_have_name_classes_that_we_know_anyway() -> None:
+    check("""
+        nanp_10_digit = true
+        filters = { suppress = "*xx,#xx,4443,4747,999,555,911,112,000", unbilled = "844xxxxxxx,1844xxxxxxx,[local]" }
+        rate  1  0.02
+        call   *97          30s  0     class suppressed
+        call   4443         30s  0     class suppressed
+        call   999          30s  0     class suppressed
+        call   911          30s  0     class emergency
+        call   8445551234   60s  0     class excluded
+        call   18445551234  60s  0     class excluded
+        call   84455512345  60s  held
+        local  12045551234  60s  0     class excluded
+        call   12045551234  60s  0.02
+    """)
+
+
+def test_f19_no_word_of_a_package_makes_an_emergency_call_anything_else() -> None:
+    check("""
+        unmatched = "ignore"
+        filters = { suppress = "911,[outbound]", unbilled = "9xx" }
+        destinations_allowed = { countries = ["GB"], block_prefixes = ["9"] }
+        max_call_seconds = 10
+        included_seconds_per_period = 600
+        outbound   0.05
+        rate       9    0.10
+        special    911  5/call
+        contract   9    0.20
+        override   911  0.30
+        extension  911
+        call   911   60s  0  class emergency  billed 0s  free 0s  source none  number none
+        call   933   60s  0  class emergency
+        call   +911  60s  0  class emergency
+        local  911   60s  0  class emergency
     """)
 
 

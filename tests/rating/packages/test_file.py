@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from bridge.rating.call import Direction
 from bridge.rating.packages.file import BadPackage, load_package, package_document, read_package
-from bridge.rating.packages.package import LIMITS, NUMBER_TYPES, Fax, Package, PackageType, Scope, Tier, TierMode
+from bridge.rating.packages.package import (
+    LIMITS,
+    NUMBER_TYPES,
+    Conference,
+    Fax,
+    Package,
+    PackageType,
+    Scope,
+    Tier,
+    TierMode,
+)
 from bridge.rating.price import price_text
 from bridge.rating.rate import MINUTES, Increments
 from tests.factories import the_least
@@ -157,6 +167,57 @@ def test_a_special_number_may_hold_for_a_time() -> None:
     [special] = a_package(special_numbers=[rule]).special_numbers
     assert special.effective_from == datetime(2026, 1, 31, tzinfo=UTC)
     assert special.effective_to is None
+
+
+def test_f17_a_package_says_features_and_how_many_of_everything() -> None:
+    counted = ("users", "devices", "ring_groups", "ivrs", "queues", "extensions", "gateways", "dids")
+    package = a_package(features={"voicemail": True, "call_recording": False}, limits=dict.fromkeys(counted, 3))
+
+    assert package.features == {"voicemail": True, "call_recording": False}
+    assert package.limits == dict.fromkeys(counted, 3)
+    assert a_package(limits={"queues": 0}).limits == {"queues": 0}  # none, while nothing said is as many as one likes
+
+
+def test_f29_every_key_that_the_product_needs_is_read() -> None:
+    package = a_package(
+        type="unlimited",
+        inbound_tariff="did_2026",
+        conference={"per_participant_minute": "0.02", "per_session": "0.10", "step_seconds": 6},
+        fax={"per_page": "0.03", "per_minute": "0.01"},
+        fair_use_seconds=60_000,
+        included_scope={"directions": ["inbound"], "countries": ["GB"], "types": ["mobile"], "except": ["4487"]},
+        overage_per_minute="0.04",
+        usage_period="calendar_month",
+        max_call_seconds=14_400,
+        tax="at_usage",
+        balance="bridge_wallet",
+    )
+
+    assert package.inbound_tariff == "did_2026"
+    assert package.conference == Conference(price=2 * 10**8, per_session=10**9, step_seconds=6)
+    assert package.fax == Fax(per_page=3 * 10**8, price=10**8, step_seconds=60)
+    assert package.included_scope == Scope(
+        frozenset({Direction.INBOUND}), frozenset({"GB"}), frozenset({"mobile"}), ("4487",)
+    )
+    assert (package.fair_use_seconds, package.overage_price, package.max_call_seconds) == (60_000, 4 * 10**8, 14_400)
+    assert (package.usage_period, package.policies["tax"], package.balance) == (
+        "calendar_month",
+        "at_usage",
+        "bridge_wallet",
+    )
+    assert read_package(package_document(package)) == package
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("usage_period", "package.usage_period is 'weekly'; it is one of anchor, calendar_month"),
+        ("tax", "package.tax is 'weekly'; it is one of at_top_up, at_usage, none"),
+        ("balance", "package.balance is 'weekly'; it is one of whmcs_credit, bridge_wallet"),
+    ],
+)
+def test_f29_another_word_than_those_of_a_key_is_refused(key: str, rule: str) -> None:
+    assert faults_of(**{key: "weekly"}) == [rule]
 
 
 # --- tiers -----------------------------------------------------------------------------------------------------------
