@@ -6,12 +6,15 @@ answer; one of which rows are refused, only by whoever accepts that they stay ou
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from bridge import tariffs
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.rating.decks.reading import DeckReading, Instructions
+from bridge.errors import Refused
+from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
+from bridge.rating.decks.sheet import NotASheet
 from bridge.tariffs import Progress, Wanted
 
 
@@ -41,6 +44,16 @@ def bring_in(
         progress=progress,
     )
     return {**staged, **activated, "activated": True, "kept_back": None}
+
+
+def stage_text(bridge: Bridge, asking: Asking, wanted: Wanted, content: str) -> dict[str, Any]:
+    """A list that came as text, staged."""
+    how = tariffs.instructions(bridge, wanted)
+    try:
+        reading = read_deck(io.BytesIO(content.encode()), how)
+    except NotASheet as why:
+        raise Refused(str(why), kind="tariff_invalid") from None
+    return tariffs.stage(bridge, asking, wanted, how, reading)
 
 
 def _kept_back(staged: dict[str, Any], *, confirm: str | None, accept_refused: bool) -> str | None:

@@ -23,6 +23,7 @@ from bridge.app import Bridge
 from bridge.asking import Asking
 from bridge.database import NOW, now, transact
 from bridge.errors import Conflict, NotFound, NotPrepared, Refused
+from bridge.rating.decks.cells import read_increment
 from bridge.rating.decks.deck import Deck, Flow, RouteClass
 from bridge.rating.decks.diff import DeckDiff, compare, customs_of, with_customs
 from bridge.rating.decks.export import export_lines
@@ -34,6 +35,7 @@ from bridge.rating.packages import margin_lint
 from bridge.rating.packages.currency import DECIMALS
 from bridge.rating.packages.document import Faulty
 from bridge.rating.packages.file import read_package
+from bridge.rating.price import Unreadable
 from bridge.rating.series import Series
 from bridge.slug import slug
 from bridge.store import audit, deck_tables, packages, providers
@@ -96,6 +98,11 @@ def instructions_of(wanted: Wanted, provider: Provider | None = None) -> Instruc
         direction=wanted.direction,
         **{**remembered, **wanted.how},
     )
+    try:
+        if found.increment is not None:
+            read_increment(found.increment)
+    except Unreadable as why:
+        raise NotPrepared(f"the increment {found.increment!r} is refused: {why}") from None
     try:
         ZoneInfo(found.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

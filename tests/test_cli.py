@@ -751,7 +751,6 @@ def test_what_is_exported_comes_back_as_it_was(bridge: Bridge, type_: Type, tmp_
         (("--check", "--map", "Prefix"), "'Prefix' is not TARGET=COLUMN"),
         (("--check", "--unit", "hour"), "'hour' is not minute, second, or seconds from 1 to 3600"),
         (("--check", "--unit", "0"), "'0' is not minute"),
-        (("--check", "--increment", "60/0"), "'60/0' is refused: a step of 0 seconds"),
         (("--check", "--effective", "1.6.2025"), "'1.6.2025' is refused: not a date such as 2025-06-01"),
         (("--check", "--effective", "2025-06-31"), "a day or hour that does not exist"),
         (("--check", "--effective", "2025-06-01", "--time-zone", "London"), "'London' is no time zone"),
@@ -776,6 +775,10 @@ def test_an_option_that_cannot_be_meant_is_wrong_usage(type_: Type, tmp_path: Pa
         ),
         (("import", "june.csv", *OF_TELNYX[:-1], "UST"), "'UST' is not a currency; write its ISO 4217 code"),
         (("import", "june.csv", "--provider", "中文", "--name", "n"), "has no letter from a to z and no digit"),
+        (
+            ("import", "june.csv", "--check", "--increment", "60/0"),
+            "the increment '60/0' is refused: a step of 0 seconds\n",
+        ),
         (("import", "june.csv", "--check", "--map", "Preis=RateValue"), "there is no column 'Preis' to map to"),
         (("import", "june.csv", "--check", "--map", "Prefix=Code"), "there is no column 'Code' to be the Prefix"),
         (("activate", "7", "--confirm", "x"), "there is no staged deck 7; import the list again\n"),

@@ -24,6 +24,7 @@ ORDINARY = (
     "https://hooks.example.com/x",
     "a b@example.com",
     "2026-11-20T12:00:00Z",
+    "USD",
 )
 IDS = {"service_id": 1, "client_id": 7, "product_id": 12, "server_id": 1, "operation_id": 1, "task_id": 1}
 PLACES = ("server_id", "domain")

@@ -106,7 +106,7 @@ def import_(
         raise typer.BadParameter("say whose list it is and which tariff: --provider and --name (or only --check it)")
     how = {
         "unit_seconds": _unit(unit),
-        "increment": _increment(increment),
+        "increment": increment,
         "decimal_mark": decimal_mark,
         "date_format": date_format,
         "time_zone": time_zone,
@@ -204,16 +204,6 @@ def _unit(told: str | None) -> int | None:
     if not (told.isascii() and told.isdigit() and 1 <= len(told) <= 4 and 1 <= int(told) <= 3600):
         raise typer.BadParameter(f"{told!r} is not minute, second, or seconds from 1 to 3600", param_hint="--unit")
     return int(told)
-
-
-def _increment(told: str | None) -> str | None:
-    from bridge.rating.decks.cells import read_increment
-    from bridge.rating.price import Unreadable
-
-    try:
-        return told if told is None or read_increment(told) else None
-    except Unreadable as why:
-        raise typer.BadParameter(f"{told!r} is refused: {why}", param_hint="--increment") from None
 
 
 def _digits(told: str, option: str) -> str:
