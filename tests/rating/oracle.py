@@ -12,6 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from math import floor
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.numbers.number import Number, normalise
@@ -60,6 +61,11 @@ class Oracle:
     rows: Sequence[Rate] | None = None
     inbound_rows: Sequence[Rate] | None = None
     contracts: Sequence[Override] = ()
+    later: tuple[datetime, Sequence[Rate]] | None = None
+    """The outbound rows from a moment on."""
+    zone: str = "UTC"
+    granted: int | None = None
+    rolled_over: int = 0
     used_of_bundle: dict[tuple[str, ...], int] = field(default_factory=dict)
     used: int = 0
     tier_seconds: int = 0
@@ -147,16 +153,25 @@ class Oracle:
 
     def row(self, call: Call, called: Number) -> Rate | None:
         outbound = call.direction is Direction.OUTBOUND
-        rows = self.rows if outbound else self.inbound_rows
         caller = "" if outbound else normalise(self.site, call.caller, direction=call.direction).number or ""
         moment = call.answer or call.start
+        rows = self.rows if outbound else self.inbound_rows
+        if outbound and rows is not None and self.later is not None and moment >= self.later[0]:
+            rows = self.later[1]
+        there = moment.astimezone(ZoneInfo(self.zone))
+        minute = (there.isoweekday() - 1) * 24 * 60 + there.hour * 60 + there.minute
         fitting = [
             rate
             for rate in rows or ()
             if (called.number or "").startswith(rate.prefix) and caller.startswith(rate.caller_prefix)
             if rate.is_valid(moment)
+            if rate.band is None or any(start <= minute < end for start, end in rate.band.spans)
         ]
-        return max(fitting, key=lambda rate: (len(rate.prefix), len(rate.caller_prefix)), default=None)
+        return max(
+            fitting,
+            key=lambda rate: (len(rate.prefix), len(rate.caller_prefix), rate.band is not None),
+            default=None,
+        )
 
     def price(self, call: Call, called: Number, row: Rate | None) -> Price | None:
         package, number = self.package, called.number or ""
@@ -230,8 +245,13 @@ class Oracle:
             free, rest, spoken = free + taken, rest - taken, max(0, spoken - consumed)
 
         in_scope = self.in_scope(call, called) and not self.is_dear(row)
+        if in_scope and package.included_seconds is not None:
+            taken, consumed = self.taken(rest, spoken, self.rolled_over)
+            self.rolled_over -= consumed
+            free, rest, spoken = free + taken, rest - taken, max(0, spoken - consumed)
         if in_scope:
             size = package.included_seconds if package.included_seconds is not None else package.fair_use_seconds
+            size = size if self.granted is None else self.granted
             taken, consumed = self.taken(rest, spoken, None if size is None else size - self.used)
             self.used += consumed
             free, rest = free + taken, rest - taken

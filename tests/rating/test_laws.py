@@ -154,7 +154,8 @@ def test_when_a_call_was_made_changes_nothing_where_no_price_has_a_date(world: W
     world = replace(
         world,
         package=replace(world.package, special_numbers=tuple(map(dateless, world.package.special_numbers))),
-        rows=tuple(map(dateless, world.rows or ())),
+        rows=tuple(replace(dateless(row), band=None) for row in world.rows or ()),
+        later_rows=None,
         inbound_rows=None,
     )
     later = tuple(replace(call, start=call.start + timedelta(seconds=seconds), answer=None) for call in world.calls)

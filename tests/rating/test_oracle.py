@@ -13,13 +13,13 @@ from bridge.rating import tiers
 from bridge.rating.charge import Charge, rate_call
 from bridge.rating.usage import Usage
 from tests.rating.oracle import Answer, Oracle
-from tests.rating.worlds import World, a_world
+from tests.rating.worlds import CHANGE, World, a_world
 
 worlds = some.integers(0, 2**32).map(lambda seed: a_world(Random(seed)))
 
 
 def rated(world: World) -> tuple[list[Charge], Usage]:
-    terms, usage = world.terms(), Usage()
+    terms, usage = world.terms(), world.usage()
     calls = sorted(world.calls, key=lambda call: (call.moment, call.id))
     return [rate_call(call, terms, usage) for call in calls], usage
 
@@ -38,7 +38,17 @@ def an_answer(charge: Charge) -> Answer:
 
 
 def assert_agrees(world: World) -> int:
-    oracle = Oracle(world.package, world.site, world.rows, world.inbound_rows, world.contracts)
+    oracle = Oracle(
+        world.package,
+        world.site,
+        world.rows,
+        world.inbound_rows,
+        world.contracts,
+        later=None if world.later_rows is None else (CHANGE, world.later_rows),
+        zone=world.zone,
+        granted=world.granted,
+        rolled_over=sum(world.rolled_over),
+    )
     charges, usage = rated(world)
 
     assert [an_answer(charge) for charge in charges] == oracle.rate_all(world.calls)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal, TypeVar
 
+from bridge.rating.allowance import INCLUDED
 from bridge.rating.call import Call, Direction
 from bridge.rating.decks.deck import Deck
 from bridge.rating.numbers.site import Site, site_of
 from bridge.rating.packages.package import (
+    Allowed,
     Bundle,
     Charging,
     Conference,
@@ -27,12 +29,17 @@ from bridge.rating.packages.package import (
     Tier,
     TierMode,
 )
-from bridge.rating.rate import Increments, Rate
-from bridge.rating.series import Series
+from bridge.rating.rate import Band, Increments, Rate
+from bridge.rating.series import ALWAYS, Series
 from bridge.rating.terms import Terms
+from bridge.rating.usage import Usage
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+"""On a Saturday."""
 DAY = timedelta(days=1)
+CHANGE = NOON + DAY
+BANDS = (Band(((0, 5 * 1440),)), Band(((5 * 1440 + 420, 5 * 1440 + 720), (6 * 1440, 6 * 1440 + 720))))
+"""Working days; and hours that begin or end in some time zone where calls do."""
 
 PREFIXES = (
     "1",
@@ -74,18 +81,36 @@ class World:
     inbound_rows: tuple[Rate, ...] | None
     contracts: tuple[Override, ...]
     calls: tuple[Call, ...]
+    later_rows: tuple[Rate, ...] | None = None
+    """The next deck of the outbound tariff, from `CHANGE` on."""
+    zone: str = "UTC"
+    """Of the hours that rows name."""
+    granted: int | None = None
+    """How large the package's own allowance is this period, where it is not what the package says."""
+    rolled_over: tuple[int, ...] = ()
+
+    def usage(self) -> Usage:
+        """At the beginning of the period."""
+        granted = {} if self.granted is None else {INCLUDED: self.granted}
+        return Usage(granted=granted, rolled_over=self.rolled_over)
 
     def terms(self) -> Terms:
         return Terms(
             self.package,
             self.site,
-            outbound=self._series(self.rows),
+            outbound=self._series(self.rows, self.later_rows),
             inbound=self._series(self.inbound_rows),
             service_overrides=self.contracts,
         )
 
-    def _series(self, rows: Sequence[Rate] | None) -> Series | None:
-        return None if rows is None else Series.of(Deck.of(rows, currency=self.package.currency, name="deck"))
+    def _series(self, rows: Sequence[Rate] | None, later: Sequence[Rate] | None = None) -> Series | None:
+        if rows is None:
+            return None
+        decks = [(ALWAYS, self._deck(rows))]
+        return Series(decks if later is None else [*decks, (CHANGE, self._deck(later))])
+
+    def _deck(self, rows: Sequence[Rate]) -> Deck:
+        return Deck.of(rows, currency=self.package.currency, name="deck", time_zone=self.zone)
 
 
 def a_world(chance: Random, *, calls: int = 20, inbound: bool = True) -> World:
@@ -98,6 +123,10 @@ def a_world(chance: Random, *, calls: int = 20, inbound: bool = True) -> World:
         some_rows(chance) if inbound and chance.random() < 0.3 else None,
         tuple(some_overrides(chance, 2)) if inbound and chance.random() < 0.3 else (),
         tuple(a_call(chance, place) for place in range(calls)),
+        later_rows=some_rows(chance) if chance.random() < 0.2 else None,
+        zone=chance.choice(("UTC", "America/New_York", "Asia/Kolkata")),
+        granted=chance.randint(0, 900) if chance.random() < 0.1 else None,
+        rolled_over=tuple(chance.choices((0, 45, 300), k=package.rollover_periods)),
     )
 
 
@@ -120,6 +149,7 @@ def a_package(chance: Random) -> Package:
         local_prefix=chance.random() < 0.2,
         included_seconds=chance.choice((None, 0, 0, 0, 0, 0, 90, 600, 3600)),
         included_scope=a_scope(chance),
+        rollover_periods=chance.choice((0, 0, 0, 2)),
         max_covered_price=maybe(0.3, a_price),
         fair_use_seconds=maybe(0.3, lambda dice: dice.randint(1, 600)),
         overage_price=maybe(0.4, a_price),
@@ -140,6 +170,7 @@ def a_package(chance: Random) -> Package:
         overrides=tuple(some_overrides(chance, 3)) if chance.random() < 0.4 else (),
         special_numbers=tuple(a_special(chance) for _ in range(3)) if chance.random() < 0.3 else (),
         filters=a_filter(chance) if chance.random() < 0.3 else Filters(),
+        destinations_allowed=maybe(0.3, allowed),
         conference=maybe(0.3, lambda dice: Conference(0, suppress_leg_charge=dice.random() < 0.5)),
     )
 
@@ -174,6 +205,8 @@ def some_rows(chance: Random) -> tuple[Rate, ...]:
         rows.append(row)
         if chance.random() < 0.1:
             rows.append(Rate(prefix, a_price(chance), caller_prefix=chance.choice(("4", "44", "1"))))
+        if chance.random() < 0.1:
+            rows.append(Rate(prefix, a_price(chance), increments(chance), band=chance.choice(BANDS)))
     chance.shuffle(rows)
     return tuple(row for row in rows if row.effective_from is None or row.effective_to is None)
 
@@ -204,6 +237,15 @@ def a_scope(chance: Random) -> Scope:
         chance.choice((frozenset[str](), frozenset[str](), frozenset({"US", "GB"}), frozenset({"PL"}))),
         chance.choice((frozenset[str](), frozenset[str](), frozenset({"mobile"}), frozenset({"fixed_line", "mobile"}))),
         chance.choice(((), (), ("4487", "1876"), ("44",))),
+    )
+
+
+def allowed(chance: Random) -> Allowed:
+    blocked, opened = chance.sample(PREFIXES, 2), chance.sample(PREFIXES, 1)
+    return Allowed(
+        chance.choice((frozenset[str](), frozenset({"US", "GB"}))),
+        block_prefixes=tuple(blocked),
+        allow_prefixes=tuple(opened),
     )
 
 

@@ -19,7 +19,6 @@ from bridge.rating.charge import rate_call
 from bridge.rating.numbers.site import site_of
 from bridge.rating.packages.package import OwnPrice, Package, PackageType
 from bridge.rating.tiers import adjustment
-from bridge.rating.usage import Usage
 from tests.rating.bulk.test_engine import from_a_file
 from tests.rating.columns import line_of
 from tests.rating.worlds import NOON, World, a_world
@@ -41,7 +40,7 @@ def as_csv(calls: Sequence[Call]) -> bytes:
 
 def in_a_batch(world: World, calls: Sequence[Call], *, piece_bytes: int = 1 << 20) -> tuple[list[str], Totals, int]:
     with tempfile.TemporaryFile() as spool:
-        batch = Batch(world.terms(), Usage(), spool)
+        batch = Batch(world.terms(), world.usage(), spool)
         pieces = calls_in(io.BytesIO(as_csv(calls)), "calls.csv", piece_bytes=piece_bytes)
         lines = b"".join(map(batch.lines, batch.charges(pieces)))
         return lines.decode().splitlines(), batch.totals, batch.adjustment
@@ -49,7 +48,7 @@ def in_a_batch(world: World, calls: Sequence[Call], *, piece_bytes: int = 1 << 2
 
 def one_by_one(world: World) -> tuple[list[str], int]:
     """In the order of the calls given."""
-    terms, usage = world.terms(), Usage()
+    terms, usage = world.terms(), world.usage()
     in_order = sorted(world.calls, key=lambda call: (call.moment, call.id))
     lines = {call.id: line_of(rate_call(call, terms, usage), terms) for call in in_order}
     return [lines[call.id] for call in world.calls], adjustment(terms.package, usage)

@@ -16,7 +16,6 @@ from bridge.rating.charge import rate_call
 from bridge.rating.decks.rows import PRICE_MAX
 from bridge.rating.packages.package import OwnPrice, Package, PackageType, RatePlan, Tier, TierMode
 from bridge.rating.rate import Rate
-from bridge.rating.usage import Usage
 from tests.rating.columns import line_of, rated_in_bulk
 from tests.rating.worlds import NOON, World, a_world
 
@@ -31,7 +30,7 @@ def from_a_file(world: World) -> World:
 
 def assert_agrees(world: World, *, block: int = 1 << 18) -> int:
     world = from_a_file(world)
-    terms, usage, plain_usage = world.terms(), Usage(), Usage()
+    terms, usage, plain_usage = world.terms(), world.usage(), world.usage()
     calls = sorted(world.calls, key=lambda call: (call.moment, call.id))
     one_by_one = {call.id: line_of(rate_call(call, terms, plain_usage), terms) for call in calls}
 
