@@ -6,10 +6,8 @@ goes to a spool. The second takes up the spool again, now that the period is kno
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import IO
 
 import numpy as np
@@ -18,7 +16,7 @@ from bridge.rating import tiers
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.charges import CLASSES, Charges, lines_of
 from bridge.rating.bulk.engine import Bulk
-from bridge.rating.bulk.period import Granted, Waiting, grant
+from bridge.rating.bulk.period import Granted, grant
 from bridge.rating.bulk.spool import Spool
 from bridge.rating.bulk.texts import Ints
 from bridge.rating.call import CallClass
@@ -37,16 +35,14 @@ class Batch:
 
     def charges(self, pieces: Iterable[Calls]) -> Iterator[Charges]:
         """Of each piece its charges."""
-        waiting: list[Waiting] = []
         for calls in pieces:
             stage, waits = self._bulk.stage(calls)
-            if waiting or len(waits):
-                waiting.append(waits)
-                self._spool.add(stage)
+            if self._spool.ends or len(waits):
+                self._spool.add(stage, waits)
             else:
                 yield self._counted(self._bulk.finish(stage, Granted.of(waits)))
-        if waiting:
-            yield from self._second_pass(waiting)
+        if self._spool.ends:
+            yield from self._second_pass()
 
     def lines(self, charges: Charges) -> bytes:
         decimals = self.terms.package.cost_decimals
@@ -57,30 +53,17 @@ class Batch:
         """What the period still adjusts when it closes, in micro-units."""
         return tiers.adjustment(self.terms.package, self.usage)
 
-    def _second_pass(self, waiting: list[Waiting]) -> Iterator[Charges]:
-        ends = list(accumulate(map(len, waiting)))
-        everything = Waiting.joined(waiting)
-        waiting.clear()
-
-        def ids_of(places: Sequence[int]) -> list[bytes]:
-            return [self._spool.waiting_id(*_located(ends, place)) for place in places]
-
-        granted = grant(everything, self._bulk.chains, self.terms.package, self.usage, ids_of)
-        del everything
+    def _second_pass(self) -> Iterator[Charges]:
+        spool, package = self._spool, self.terms.package
+        granted = grant(spool.waiting(), self._bulk.chains, package, self.usage, spool.ids_of)
         start = 0
-        for stage, end in zip(self._spool.stages(), ends, strict=True):
+        for stage, end in zip(spool.stages(), spool.ends, strict=True):
             yield self._counted(self._bulk.finish(stage, granted.part(start, end)))
             start = end
 
     def _counted(self, charges: Charges) -> Charges:
         self.totals.add(charges)
         return charges
-
-
-def _located(ends: Sequence[int], place: int) -> tuple[int, int]:
-    """The stage, and the place among those of it that wait."""
-    stage = bisect_right(ends, place)
-    return stage, place - (ends[stage - 1] if stage else 0)
 
 
 @dataclass(slots=True)

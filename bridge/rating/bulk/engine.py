@@ -135,7 +135,7 @@ class Bulk:
         )
         spoken = np.maximum(seconds - free, 0)[waits] if package.consume == "actual" else np.zeros(0, np.int64)
         return stage, Waiting(
-            calls.moments[waits], chains[waits].astype(np.int16), small(left[waits]), small(spoken), in_tiers[waits]
+            calls.moments[waits], small(chains[waits]), small(left[waits]), small(spoken), in_tiers[waits]
         )
 
     def finish(self, stage: Stage, granted: Granted) -> Charges:
@@ -236,5 +236,6 @@ def _place_in(known: list[Any], value: object) -> int:
 
 
 def small(values: Ints) -> NDArray[Any]:
-    """In half the room, where it fits."""
-    return values.astype(np.int32) if int(values.max(initial=0)) < 2**31 else values
+    """In less room, where they fit. None is negative."""
+    most = int(values.max(initial=0))
+    return values.astype(np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64)

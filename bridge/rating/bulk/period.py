@@ -7,7 +7,7 @@ that matters only where an allowance ends or a tier is reached among them, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from math import gcd
 from typing import Any
@@ -36,7 +36,7 @@ class Waiting:
     """Of the calls that wait, what the period asks for."""
 
     moments: Ints
-    chains: NDArray[np.int16]
+    chains: NDArray[Any]
     """Which allowances may cover it, by the place of their chain in `grant`'s chains."""
     left: NDArray[Any]
     """Billed seconds that nothing covers yet."""
@@ -46,11 +46,6 @@ class Waiting:
 
     def __len__(self) -> int:
         return len(self.moments)
-
-    @classmethod
-    def joined(cls, parts: Sequence[Waiting]) -> Waiting:
-        """One behind the other."""
-        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)

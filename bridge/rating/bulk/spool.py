@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import IO, Any
 
 import numpy as np
@@ -10,21 +13,30 @@ from numpy.typing import NDArray
 
 from bridge.rating.bulk.calls_file import read_cell
 from bridge.rating.bulk.engine import Stage, small
+from bridge.rating.bulk.period import Waiting
 from bridge.rating.bulk.texts import MARGIN, Flags, Texts
 from bridge.rating.bulk.written import joined
 from bridge.rating.decks.intervals import Numbers
+
+WAITING = tuple(each.name for each in fields(Waiting))
 
 
 class Spool:
     """A file of columns, stage after stage. The ids come first, as they may be asked for apart from the rest."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        self.ends: list[int] = []
+        """How many calls wait up to each stage, and in it."""
         self._file = file
         self._starts: list[int] = []
         self._asked = -1
         self._answered = Texts.of([])
+        self._waiting_starts: list[int] = []
+        self._waiting_sizes: dict[str, int] = defaultdict(int)
+        self._waiting_types: dict[str, np.dtype[Any]] = {}
 
-    def add(self, stage: Stage) -> None:
+    def add(self, stage: Stage, waiting: Waiting) -> None:
+        """`waiting` is what of the stage waits."""
         self._starts.append(self._file.tell())
         for column in (
             np.frombuffer(joined(stage.ids), np.uint8),
@@ -42,6 +54,25 @@ class Spool:
             stage.notes,
         ):
             np.save(self._file, column, allow_pickle=False)
+        self._waiting_starts.append(self._file.tell())
+        self.ends.append(len(waiting) + (self.ends[-1] if self.ends else 0))
+        for name in WAITING:
+            column = getattr(waiting, name)
+            np.save(self._file, column, allow_pickle=False)
+            self._waiting_sizes[name] += len(column)
+            self._waiting_types[name] = np.promote_types(self._waiting_types.get(name, column.dtype), column.dtype)
+
+    def waiting(self) -> Waiting:
+        """All that waits, one stage behind the other; each is read into its place, so that nothing is there twice."""
+        columns = {name: np.empty(size, self._waiting_types[name]) for name, size in self._waiting_sizes.items()}
+        filled = dict.fromkeys(WAITING, 0)
+        for start in self._waiting_starts:
+            self._file.seek(start)
+            for name in WAITING:
+                column = self._column()
+                columns[name][filled[name] : filled[name] + len(column)] = column
+                filled[name] += len(column)
+        return Waiting(**columns)
 
     def stages(self) -> Iterator[Stage]:
         for start in self._starts:
@@ -61,13 +92,17 @@ class Spool:
                 notes=self._column(),
             )
 
-    def waiting_id(self, stage: int, place: int) -> bytes:
-        """Of those of one stage that wait; as calls go by it."""
+    def ids_of(self, places: Sequence[int]) -> list[bytes]:
+        """Of calls by their place among those that wait; quick where they are asked for in order."""
+        return [self._id_of(place) for place in places]
+
+    def _id_of(self, place: int) -> bytes:
+        stage = bisect_right(self.ends, place)
         if self._asked != stage:
             self._file.seek(self._starts[stage])
             ids, waits = self._ids()
             self._asked, self._answered = stage, ids[waits]
-        return read_cell(self._answered.raw(place))
+        return read_cell(self._answered.raw(place - (self.ends[stage - 1] if stage else 0)))
 
     def _ids(self) -> tuple[Texts, Flags]:
         buffer, lengths = self._column().tobytes() + MARGIN, self._column().astype(np.int64)
