@@ -185,7 +185,7 @@ def write_calls(path: Path, deck: Deck, count: int) -> None:
 
 
 def rate_file(source: Path, package: Package) -> None:
-    """In a process of its own, so that its memory can be told; prints seconds by the clock, of a core, and megabytes."""
+    """In a process of its own, for its memory; prints seconds by the clock, seconds of a core, and megabytes."""
     deck = a_deck(Random(1))
     begun, begun_core = time.perf_counter(), time.process_time()
     with source.with_suffix(".charges").open("wb") as file, tempfile.TemporaryFile(dir=source.parent) as spool:

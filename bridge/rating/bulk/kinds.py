@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.rating.bulk.alike import alike
+from bridge.rating.bulk.alike import FEW, alike
 from bridge.rating.bulk.calls import DIRECTIONS, Calls
 from bridge.rating.bulk.texts import Flags, Ints
 from bridge.rating.call import CallClass, Direction
-from bridge.rating.decks.intervals import DIGITS, Intervals, Numbers
+from bridge.rating.decks.intervals import DIGITS, NONE, Intervals, Numbers
 from bridge.rating.filters import filters_of
 from bridge.rating.numbers.columns import NumberColumns, Read, first_digits
 from bridge.rating.numbers.number import Number
@@ -61,6 +62,7 @@ class KindColumns:
         self._places: dict[Kind, int] = {}
         self._seen: dict[tuple[int, ...], int] = {}
         self._apart: dict[tuple[Direction, bytes, bytes], tuple[int, str, str]] = {}
+        self._combinations = {way: _Combinations() for way in (Direction.OUTBOUND, Direction.INBOUND)}
         self._columns = {way: NumberColumns(terms.site, way) for way in (Direction.OUTBOUND, Direction.INBOUND)}
         self._rules = {way: special_rules(terms.package, way) for way in self._columns}
         self._filters = [each for each in filters_of(terms.package.filters) if each.digits]
@@ -125,15 +127,25 @@ class KindColumns:
         usual = np.flatnonzero(is_usual)
         if len(usual) == 0:
             return places
-        ones, which = alike(_mixed([trait[usual] for trait in traits]))
-        found = []
-        for one in usual[ones].tolist():
-            key = (DIRECTIONS.index(way), *(int(trait[one]) for trait in traits))
-            if key not in self._seen:
-                self._seen[key] = self._place(way, self._terms.meaning(calls.call(int(mine[one]))))
-            found.append(self._seen[key])
-        places[usual] = np.array(found, np.int32)[which]
+        traits = [trait[usual] for trait in traits]
+        found = self._combinations[way].find(traits)
+        new = np.flatnonzero(found == NONE)
+        if len(new):
+            ones, which = alike(_mixed([trait[new] for trait in traits]))
+            asked = [
+                self._asked_once(calls, way, int(mine[usual[one]]), tuple(int(trait[one]) for trait in traits))
+                for one in new[ones].tolist()
+            ]
+            found[new] = np.array(asked, np.int32)[which]
+            self._combinations[way].keep([trait[new] for trait in traits], found[new])
+        places[usual] = found
         return places
+
+    def _asked_once(self, calls: Calls, way: Direction, place: int, traits: tuple[int, ...]) -> int:
+        key = (DIRECTIONS.index(way), *traits)
+        if key not in self._seen:
+            self._seen[key] = self._place(way, self._terms.meaning(calls.call(place)))
+        return self._seen[key]
 
     def _one_by_one(self, calls: Calls, mine: Ints) -> Kinds:
         """Calls without a number, or dialled in a way that says more than its digits."""
@@ -202,6 +214,34 @@ def _begin_with(numbers: Numbers, first: str) -> Flags:
     front = numbers.padded // np.uint64(10 ** (DIGITS - len(first)))
     found: Flags = (numbers.lengths >= len(first)) & (front == int(first or "0"))
     return found
+
+
+class _Combinations:
+    """The kinds of combinations of traits met before, as one table of every combination, where it is not too large."""
+
+    def __init__(self) -> None:
+        self._sizes: list[int] = []
+        self._kinds: Places = np.zeros(0, np.int32)
+
+    def find(self, traits: list[Places]) -> Places:
+        """NONE where there is none yet."""
+        codes = self._codes(traits)
+        return self._kinds[codes] if len(self._kinds) else np.full(len(codes), NONE, np.int32)
+
+    def keep(self, traits: list[Places], kinds: Places) -> None:
+        if len(self._kinds):
+            self._kinds[self._codes(traits)] = kinds
+
+    def _codes(self, traits: list[Places]) -> Places:
+        sizes = [1 << (int(trait.max(initial=0)) + 1).bit_length() for trait in traits]  # the least is -1
+        if not self._sizes or any(size > room for size, room in zip(sizes, self._sizes, strict=True)):
+            self._sizes = [max(pair) for pair in zip(sizes, self._sizes or sizes, strict=True)]
+            self._kinds = np.full(prod(self._sizes) if prod(self._sizes) <= FEW else 0, NONE, np.int32)
+        codes = np.zeros(len(traits[0]), np.int32)
+        if len(self._kinds):
+            for trait, size in zip(traits, self._sizes, strict=True):
+                codes = codes * size + trait + 1
+        return codes
 
 
 def _mixed(traits: list[Places]) -> Ints:

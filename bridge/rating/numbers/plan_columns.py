@@ -16,15 +16,18 @@ _TENS = np.array([10**power for power in range(DIGITS + 1)], np.uint64)
 
 
 class PlanColumns:
-    """The tables of the calling codes met so far, one behind the other; place 0 is where no number goes on."""
+    """The tables of the calling codes met so far, one behind the other; place 0 is where no number goes on.
+
+    Where a table ends, and the number does not, it stays in a place that says what it had begun to be.
+    """
 
     def __init__(self) -> None:
         self.known: list[Facts | None] = [None]
         """What the numbers of a column are found to be, by their place here."""
         self._places: dict[Facts | None, int] = {None: 0}
         self._step = np.zeros(10, np.int32)
-        self._ended = np.zeros(1, np.int32)
-        self._begun = np.zeros(1, np.int32)
+        """Ten times the place after a place and a digit, at ten times the place and the digit."""
+        self._facts = np.zeros(1, np.int32)
         self._starts = np.full(10**CODE_DIGITS, UNTRIED, np.int32)
         self._code_lengths = np.zeros(10**CODE_DIGITS, np.uint8)
         self._laid: dict[str, int] = {}
@@ -38,16 +41,15 @@ class PlanColumns:
         code_lengths = np.minimum(self._code_lengths[fronts], numbers.lengths)
         rest = numbers.padded % _TENS[DIGITS - code_lengths] * _TENS[code_lengths]
         left = numbers.lengths - code_lengths
-        state = np.where(self._code_lengths[fronts] <= numbers.lengths, self._starts[fronts], 0)
-        is_dead = np.zeros(len(numbers), np.bool_)
+        state = np.where(self._code_lengths[fronts] <= numbers.lengths, self._starts[fronts] * 10, 0)
+        all_have = int(left.min(initial=DIGITS))
         for place in range(int(left.max(initial=0))):
             digit = rest // _TENS[DIGITS - 1]
             rest = (rest - digit * _TENS[DIGITS - 1]) * _TENS[1]
-            after = self._step[state * 10 + digit.astype(np.int32)]
-            goes_on = (left > place) & ~is_dead
-            is_dead |= goes_on & (after == 0)
-            state = np.where(goes_on & (after != 0), after, state)
-        return np.where(is_dead, self._begun[state], self._ended[state])
+            after = self._step[state + digit.astype(np.int32)]
+            state = after if place < all_have else np.where(left > place, after, state)
+        found: NDArray[np.int32] = self._facts[state // 10]
+        return found
 
     def _meet(self, front: int) -> None:
         """The calling code that these three digits begin with, or none."""
@@ -63,11 +65,15 @@ class PlanColumns:
     def _lay(self, code: str) -> int:
         """Its table behind the others; the place it starts from."""
         plan = plan_of(code)
-        first = len(self._ended)
-        steps = np.array(plan.step, np.int32)
-        self._step = np.concatenate((self._step, np.where(steps == DEAD, 0, steps + first)), dtype=np.int32)
-        self._ended = np.concatenate((self._ended, [self._place(facts) for facts in plan.ended]), dtype=np.int32)
-        self._begun = np.concatenate((self._begun, [self._place(facts) for facts in plan.begun]), dtype=np.int32)
+        places = {facts: self._place(facts) for facts in {*plan.ended, *plan.begun}}
+        first, last = len(self._facts), len(self._facts) + len(plan.ended)
+        stays = {facts: last + number for number, facts in enumerate(dict.fromkeys(plan.begun))}
+        steps = np.array(plan.step, np.int32).reshape(-1, 10)
+        begun = np.array([stays[facts] for facts in plan.begun], np.int32)[:, None]
+        stay = np.repeat(np.array([*stays.values()], np.int32), 10)
+        self._step = np.concatenate((self._step, np.where(steps == DEAD, begun, steps + first).ravel() * 10, stay * 10))
+        facts_of_place = [places[facts] for facts in (*plan.ended, *stays)]
+        self._facts = np.concatenate((self._facts, facts_of_place), dtype=np.int32)
         return first + START
 
     def _place(self, facts: Facts) -> int:
