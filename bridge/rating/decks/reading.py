@@ -6,11 +6,13 @@ What is refused is left out whole, never mended. Rows read are rows accepted and
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import eq, itemgetter
 from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,7 +31,8 @@ from bridge.rating.decks.deck import Deck, Flow, RouteClass
 from bridge.rating.decks.header import REQUIRED, Columns, checked_mapping, find_columns, is_per_second
 from bridge.rating.decks.hours import NoHours, read_hours
 from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_of, prefix_of
-from bridge.rating.decks.sheet import DELIMITERS, NotASheet, Row, Sheet, rows_of
+from bridge.rating.decks.sheet import DELIMITERS, NotASheet, Row, Sheet, Take, rows_of
+from bridge.rating.decks.whole_number import SHORTEST as WHOLE_NUMBER_MIN
 from bridge.rating.decks.whole_number import is_whole_number
 from bridge.rating.price import UNIT, Unreadable
 from bridge.rating.rate import Band, Increments
@@ -238,17 +241,18 @@ class _Reader:
         self._note()
 
     def read(self, progress: Callable[[int], object]) -> DeckReading:
-        reading = self.reading
-        for row in self._rows():
+        reading, taken = self.reading, 0
+        for row in self._rows(self._plain_taker(progress) if self.is_plain else None):
             reading.rows_read += 1
             if reading.rows_read % PROGRESS_ROWS == 0:
                 progress(reading.rows_read)
-            if self.is_plain and self._take_plain(row):
-                continue
+            before = len(self.lines)
             if faults := self._take(row):
                 reading.rows_refused += 1
                 for target, value, reason in faults:
                     reading.errors.add(row.line, self.columns.name(target) if target else "", value, reason)
+            taken += len(self.lines) - before
+        reading.rows_read += len(self.lines) - taken  # those that were taken before they were made rows
         if not reading.rows_read:
             raise NotASheet("there is not one row below the header")
         self._settle()
@@ -261,26 +265,37 @@ class _Reader:
 
     # --- a row --------------------------------------------------------------------------------------------------------
 
-    def _take_plain(self, row: Row) -> bool:
-        """Takes a row whose prefix is plain and whose other cells were all seen before, as those of most are."""
-        cells = row.cells
-        if row.trouble or len(cells) != self.width:
-            return False
-        terms = self.plain_terms.get(self.shared_cells(cells))
-        price = self.prices.get(cells[self.at_price])
-        description = self.texts.get(cells[self.at_description])
-        if terms is None or price is None or description is None:
-            return False
-        prefix = cells[self.at_prefix]
-        if not prefix.isdigit() or not prefix.isascii() or prefix[0] == "0" or len(prefix) > DIGITS_MAX:
-            return False
-        rows = self.rows
-        rows.keys.append(int("1" + prefix))
-        rows.prices.append(price)
-        rows.terms.append(terms)
-        rows.descriptions.append(description)
-        self.lines.append(row.line)
-        return True
+    def _plain_taker(self, progress: Callable[[int], object]) -> Take:
+        """Takes rows whose prefix is plain and whose other cells were all seen before, as those of most are."""
+        width, shared_cells, lines = self.width, self.shared_cells, self.lines
+        at_prefix, at_price, at_description = self.at_prefix, self.at_price, self.at_description
+        known_terms, known_prices, known_texts = self.plain_terms, self.prices, self.texts
+        keys, prices, terms, descriptions = self.rows.keys, self.rows.prices, self.rows.terms, self.rows.descriptions
+
+        def take(line: int, cells: list[str]) -> bool:
+            if len(cells) != width:
+                return False
+            prefix = cells[at_prefix]
+            if not (prefix.isdigit() and prefix.isascii()) or prefix[0] == "0" or len(prefix) > DIGITS_MAX:
+                return False
+            try:
+                term = known_terms[shared_cells(cells)]
+                price = known_prices[cells[at_price]]
+                description = known_texts[cells[at_description]]
+            except KeyError:
+                return False
+            if cells[0][:1] == "#":
+                return False
+            keys.append(int("1" + prefix))
+            prices.append(price)
+            terms.append(term)
+            descriptions.append(description)
+            lines.append(line)
+            if not line % PROGRESS_ROWS:
+                progress(len(lines))
+            return True
+
+        return take
 
     def _take(self, row: Row) -> Sequence[tuple[str, str, str]]:
         """Takes a row, or answers what is wrong with it."""
@@ -443,8 +458,8 @@ class _Reader:
 
     # --- all rows -----------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> Iterator[Row]:
-        return (row for row in self.sheet.rows(self.delimiter) if row.line > self.columns.line)
+    def _rows(self, take: Take | None = None) -> Iterator[Row]:
+        return (row for row in self.sheet.rows(self.delimiter, take) if row.line > self.columns.line)
 
     def _mark(self) -> DecimalMark:
         place = self.columns.places["RateValue"]
@@ -470,16 +485,22 @@ class _Reader:
         if order is None:
             return
         keys, lines = self.rows.keys, self.lines
+        kept = array("I", order)
+        if any(map(eq, map(keys.__getitem__, kept), map(keys.__getitem__, islice(kept, 1, None)))):
+            kept = self._without_doubles(kept)
+        self.rows = self.reading.rows = self.rows.taken(kept)
+        self.lines = array("I", map(lines.__getitem__, kept))
+
+    def _without_doubles(self, order: array[int]) -> array[int]:
+        lines = self.lines
         refused: set[int] = set()
         doubled: set[int] = set()
-        for key, group in groupby(order, key=keys.__getitem__):
+        for key, group in groupby(order, key=self.rows.keys.__getitem__):
             same = sorted(group)
             if len(same) > 1:
                 self._settle_prefix(prefix_of(key), same, refused, doubled)
         self.reading.rows_refused += len(refused)
-        kept = array("I", (row for row in order if row not in doubled and lines[row] not in refused))
-        self.rows = self.reading.rows = self.rows.taken(kept)
-        self.lines = array("I", map(lines.__getitem__, kept))
+        return array("I", (row for row in order if row not in doubled and lines[row] not in refused))
 
     def _settle_prefix(self, prefix: str, same: list[int], refused: set[int], doubled: set[int]) -> None:
         """`same` are the rows of one prefix, in the order of the file."""
@@ -531,10 +552,8 @@ class _Reader:
                 if (sold := odd.get(place)) is not None:
                     told = f"{sold.first_seconds}/{sold.step_seconds}"
                     self._doubt(lines[row], "Increment", told, "has a first block that is no multiple of the step")
-        priced = sorted(price for price in rows.prices if price != NO_PRICE)
-        median = priced[len(priced) // 2] if priced else 0
-        dear = min(DEAR, median * DEAR_TIMES or DEAR)
-        if priced and priced[-1] > dear:
+        dear = min(DEAR, _median(rows.prices) * DEAR_TIMES or DEAR)
+        if max(rows.prices, default=0) > dear:
             for row, price in enumerate(rows.prices):
                 if price > dear:
                     why = "is above 10 a minute" if price > DEAR else f"is more than {DEAR_TIMES} times the median"
@@ -543,13 +562,27 @@ class _Reader:
             self._warn_of_numbers()
 
     def _warn_of_numbers(self) -> None:
-        for row, key in enumerate(self.reading.rows.keys):
-            if key >= 10**10 and is_whole_number(prefix_of(key)):
+        keys = self.reading.rows.keys  # in order, and the longest last
+        for row in range(bisect_left(keys, 10**WHOLE_NUMBER_MIN), len(keys)):
+            key = keys[row]
+            if is_whole_number(prefix_of(key)):
                 reason = "is as long as a whole number; it prices that number alone"
                 self._doubt(self.lines[row], "Prefix", prefix_of(key), reason)
 
     def _doubt(self, line: int, target: str, value: str, reason: str) -> None:
         self.reading.warnings.add(line, self.columns.name(target), value, reason)
+
+
+def _median(prices: array[int]) -> int:
+    """Of the rows with a price; of two in the middle the higher."""
+    counts = Counter(prices)
+    del counts[NO_PRICE]
+    middle = counts.total() // 2
+    for price in sorted(counts):
+        middle -= counts[price]
+        if middle < 0:
+            return price
+    return 0
 
 
 def _optional_seconds(text: str) -> int | None:

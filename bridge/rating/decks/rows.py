@@ -163,10 +163,9 @@ class DeckRows:
             return None
         ranks = {terms: rank for rank, terms in enumerate(sorted(self.terms_known, key=_first_asked))}
         rank_of = [ranks[terms] for terms in self.terms_known]
-        keys, terms, ranked = self.keys, self.terms, len(rank_of)
-        order = list(reversed(range(len(keys))))
-        order.sort(key=lambda row: keys[row] * ranked + rank_of[terms[row]])
-        return order
+        ranked = len(rank_of)
+        places = [key * ranked + rank_of[terms] for key, terms in zip(self.keys, self.terms, strict=True)]
+        return sorted(range(len(places) - 1, -1, -1), key=places.__getitem__)
 
     def taken(self, order: Iterable[int]) -> DeckRows:
         """These rows, in this order. What they share is shared with this one."""

@@ -10,7 +10,7 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
@@ -29,6 +29,10 @@ _KINDS = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+
+
+Take = Callable[[int, list[str]], bool]
+"""Whether somebody took a row, by its line and its cells, before it was made one."""
 
 
 class NotASheet(ValueError):
@@ -58,10 +62,10 @@ class Sheet:
         with self._text() as lines:
             return [line for line, _ in zip(lines, range(SAMPLE_LINES), strict=False)]
 
-    def rows(self, delimiter: str) -> Iterator[Row]:
-        """Every row with a cell in it; rows that begin with # are remarks."""
+    def rows(self, delimiter: str, take: Take | None = None) -> Iterator[Row]:
+        """Every row with a cell in it; rows that begin with # are remarks. What `take` takes is no row any more."""
         with self._text() as lines:
-            yield from rows_of(lines, delimiter)
+            yield from rows_of(lines, delimiter, take)
 
     @contextmanager
     def _text(self) -> Iterator[io.TextIOWrapper]:
@@ -73,13 +77,15 @@ class Sheet:
             lines.detach()  # the file stays open for who opened it
 
 
-def rows_of(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
+def rows_of(lines: Iterator[str], delimiter: str, take: Take | None = None) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     last = 0
     while True:
         try:
             for cells in reader:
                 line, last = last + 1, reader.line_num
+                if take is not None and last == line and take(line, cells):
+                    continue
                 if last > line:
                     yield Row(line, cells, f"a cell runs on to line {last}; is a quote missing?")
                 elif cells and _says_something(cells):
