@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import Refused
+from bridge.parquet_calls import read_parquet
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.calls_file import UnreadableCalls, read_calls
 
+PARQUET = ".parquet"
 FAULTS_MAX = 1000
 """As many are kept; all are counted."""
 
@@ -18,7 +20,7 @@ class CallsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.faults: list[tuple[int, str]] = []
-        """Line and reason."""
+        """Line and reason; of a Parquet file the row, counted from 1."""
         self.faults_count = 0
 
     def pieces(self, tell: Callable[[str], object] = lambda _how_far: None) -> Iterator[Calls]:
@@ -27,7 +29,8 @@ class CallsFile:
         self.faults_count = 0
         try:
             size = max(1, self.path.stat().st_size)
-            for calls in read_calls(self.path, told=lambda read: tell(f"{min(100, read * 100 // size)} %")):
+            reader = read_parquet if self.path.suffix.lower() == PARQUET else read_calls
+            for calls in reader(self.path, told=lambda read: tell(f"{min(100, read * 100 // size)} %")):
                 self._remember(calls)
                 yield calls
         except UnreadableCalls as error:

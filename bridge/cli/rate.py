@@ -116,7 +116,9 @@ def _say(answer: Quote) -> None:
 
 def batch(
     package: PackageName,
-    calls: Annotated[Path, typer.Option("--calls", help="The calls: id,direction,from,to,start,seconds.")],
+    calls: Annotated[
+        Path, typer.Option("--calls", help="The calls: id,direction,from,to,start,seconds; CSV, or .parquet.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The file of charges to write, a row per call.")],
     tariff: Tariff = None,
     inbound_tariff: InboundTariff = None,

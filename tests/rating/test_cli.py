@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from bridge import cli
@@ -198,6 +200,19 @@ def test_a_file_of_calls_becomes_a_file_of_charges_in_its_order(folder: Path, sa
         "calls.csv: line 7: seconds 'x' is not a number of seconds",
     ]
     assert not (folder / "none").exists()
+
+
+def test_calls_in_parquet_are_charged_as_those_in_csv_are(folder: Path) -> None:
+    rows = [row for row in csv.DictReader(CALLS.splitlines()) if row["id"] not in ("wrong", "odd")]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "calls.parquet")
+
+    assert cli.run([*BATCH]) == 0
+    from_csv = [
+        line for line in (folder / "out.csv").read_text().splitlines() if not line.startswith(("wrong,", "odd,"))
+    ]
+    assert cli.run([*BATCH, "--calls", "calls.parquet"]) == 0
+    assert (folder / "out.csv").read_text().splitlines() == from_csv
 
 
 def test_a_batch_sums_itself_up(said: pytest.CaptureFixture[str]) -> None:

@@ -7,19 +7,17 @@ would be in any other CSV file.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.rating.bulk.calls import DIRECTIONS, Calls
-from bridge.rating.bulk.instants import instants_in, microseconds
-from bridge.rating.bulk.texts import MARGIN, Ints, Texts, whole_numbers_in
-from bridge.rating.call import SECONDS_MAX, SINCE, UNTIL, read_instant
+from bridge.rating.bulk.calls import Calls
+from bridge.rating.bulk.cells import calls_of
+from bridge.rating.bulk.texts import MARGIN, Ints, Texts
 
 REQUIRED = ("id", "direction", "from", "to", "start", "seconds")
 OPTIONAL = ("extension", "answer", "client")
@@ -27,11 +25,8 @@ SEPARATORS = (b",", b";", b"\t")
 
 PIECE_BYTES = 4 << 20
 LINE_BYTES_MAX = 1 << 20
-SHOWN_MAX = 40
 
-_SECONDS = re.compile(r"(\d+)(\.\d*)?", re.ASCII)
 _MARK = b"\xef\xbb\xbf"
-_SINCE, _UNTIL = microseconds(SINCE), microseconds(UNTIL)
 
 
 class UnreadableCalls(ValueError):
@@ -81,15 +76,20 @@ def read_header(file: BinaryIO, name: str) -> Columns:
     read = [_names(line, separator) for separator in SEPARATORS]
     names = max(read, key=lambda names: len(set(REQUIRED) & set(names)))
     separator = SEPARATORS[read.index(names)]
+    unused = tuple(column for column in names if column not in (*REQUIRED, *OPTIONAL))
+    return Columns(places_of(names, f"{name}: line 1"), len(names), separator, unused)
+
+
+def places_of(names: list[str], where: str) -> dict[str, int]:
+    """Of each column that is read its place. `where` begins the sentence that says what is wrong with them."""
     missing = [column for column in REQUIRED if column not in names]
     if missing:
-        raise UnreadableCalls(f"{name}: line 1 names no column {missing[0]}; needed are {', '.join(REQUIRED)}")
+        raise UnreadableCalls(f"{where} names no column {missing[0]}; needed are {', '.join(REQUIRED)}")
     known = [column for column in names if column in (*REQUIRED, *OPTIONAL)]
     twice = next((column for column in known if known.count(column) > 1), None)
     if twice:
-        raise UnreadableCalls(f"{name}: line 1 names the column {twice} twice")
-    unused = tuple(column for column in names if column not in known)
-    return Columns({column: names.index(column) for column in known}, len(names), separator, unused)
+        raise UnreadableCalls(f"{where} names the column {twice} twice")
+    return {column: names.index(column) for column in known}
 
 
 def _names(line: bytes, separator: bytes) -> list[str]:
@@ -98,29 +98,8 @@ def _names(line: bytes, separator: bytes) -> list[str]:
 
 
 def _calls_of(lines: bytes, columns: Columns, first_line: int) -> Calls:
-    cells, faults = _cut(lines, columns)
-    count = len(cells["id"])
-    none = Texts(MARGIN, np.zeros(count, np.int64), np.zeros(count, np.int64))
-    for place in np.flatnonzero(cells["id"].lengths == 0).tolist():
-        faults.setdefault(place, "no id")
-    moments = _moments(cells["start"], "start", faults)
-    if "answer" in cells:
-        answers = _moments(cells["answer"], "answer", faults, otherwise=moments)
-        for place in np.flatnonzero(answers < moments).tolist():
-            faults.setdefault(place, "answered before it started")
-        moments = answers
-    return Calls(
-        ids=cells["id"],
-        directions=_directions(cells["direction"], faults),
-        callers=cells["from"],
-        called=cells["to"],
-        extensions=cells.get("extension", none),
-        moments=moments,
-        seconds=_seconds(cells["seconds"], faults),
-        clients=cells.get("client", none),
-        faults=faults,
-        lines=_lines_of(faults, lines, first_line) if faults else {},
-    )
+    calls = calls_of(*_cut(lines, columns))
+    return replace(calls, lines=_lines_of(calls.faults, lines, first_line)) if calls.faults else calls
 
 
 def _lines_of(faults: Iterable[int], lines: bytes, first_line: int) -> dict[int, int]:
@@ -212,56 +191,3 @@ def csv_cell(cell: bytes) -> bytes:
 def read_cell(cell: bytes) -> bytes:
     """What `csv_cell` wrote."""
     return cell[1:-1].replace(b'""', b'"') if cell.startswith(b'"') else cell
-
-
-def _directions(texts: Texts, faults: dict[int, str]) -> NDArray[np.int8]:
-    found = np.full(len(texts), -1, np.int8)
-    for place, direction in enumerate(DIRECTIONS):
-        found[texts.equal(direction.encode())] = place
-    for place in np.flatnonzero(found == -1).tolist():
-        text = texts.text(place).strip().lower()
-        if text in DIRECTIONS:
-            found[place] = DIRECTIONS.index(text)
-        else:
-            faults.setdefault(place, f"direction {shown(texts, place)} is not one of {', '.join(DIRECTIONS)}")
-    return found
-
-
-def _seconds(texts: Texts, faults: dict[int, str]) -> Ints:
-    """Whole seconds; what is begun is full."""
-    values, good = whole_numbers_in(texts)
-    for place in np.flatnonzero(~good).tolist():
-        read = _SECONDS.fullmatch(texts.text(place).strip())
-        if read is None:
-            faults.setdefault(place, f"seconds {shown(texts, place)} is not a number of seconds")
-            values[place] = 0
-            continue
-        whole, part = read.groups(default="")
-        value = int(whole[-20:]) + (part.strip(".0") != "")
-        if value > SECONDS_MAX or len(whole) > 20:
-            faults.setdefault(place, f"seconds {shown(texts, place)} is more than {SECONDS_MAX}")
-            value = 0
-        values[place] = value
-    return values
-
-
-def _moments(texts: Texts, column: str, faults: dict[int, str], otherwise: Ints | None = None) -> Ints:
-    """Instants; an empty cell takes the other's."""
-    values, good = instants_in(texts)
-    good &= (values >= _SINCE) & (values < _UNTIL)
-    if otherwise is not None:
-        empty = texts.lengths == 0
-        values, good = np.where(empty, otherwise, values), good | empty
-    for place in np.flatnonzero(~good).tolist():
-        values[place] = 0
-        try:
-            values[place] = microseconds(read_instant(texts.text(place)))
-        except ValueError as rule:
-            faults.setdefault(place, f"{column} {shown(texts, place)} {rule}")
-    return values
-
-
-def shown(texts: Texts, place: int) -> str:
-    """A cell as a sentence may quote it."""
-    text = texts.text(place)
-    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
