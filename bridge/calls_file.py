@@ -24,27 +24,25 @@ class CallsFile:
         self.faults_count = 0
 
     def pieces(self, tell: Callable[[str], object] = lambda _how_far: None) -> Iterator[Calls]:
-        """The calls in their order; `tell` hears how far it is."""
-        self.faults.clear()
-        self.faults_count = 0
+        """The calls in their order; `tell` hears how far it is. What is no call is known at the end."""
+        faults: list[tuple[int, str]] = []
+        count = 0
         try:
             size = max(1, self.path.stat().st_size)
             reader = read_parquet if self.path.suffix.lower() == PARQUET else read_calls
             for calls in reader(self.path, told=lambda read: tell(f"{min(100, read * 100 // size)} %")):
-                self._remember(calls)
+                count += len(calls.faults)
+                first = sorted(calls.faults)[: FAULTS_MAX - len(faults)]
+                faults += [(calls.lines[place], calls.faults[place]) for place in first]
                 yield calls
         except UnreadableCalls as error:
             raise Refused(str(error)) from None
         except OSError as error:
             raise Refused(f"{self.path}: cannot be read: {error.strerror}") from None
+        self.faults, self.faults_count = faults, count
 
     def document(self) -> dict[str, Any]:
         return {
             "errors": [{"line": line, "reason": reason} for line, reason in self.faults],
             "errors_count": self.faults_count,
         }
-
-    def _remember(self, calls: Calls) -> None:
-        self.faults_count += len(calls.faults)
-        for place in sorted(calls.faults)[: FAULTS_MAX - len(self.faults)]:
-            self.faults.append((calls.lines[place], calls.faults[place]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -92,6 +92,8 @@ class Decks:
     inbound: str | None = None
     cost: str | None = None
     accept_refused: bool = False
+    read: dict[tuple[str, str, str], Series] = field(default_factory=dict)
+    """Files that were read already: a list is read and told once, whoever it is for."""
 
     def series(self, currency: str, moment: datetime | None) -> dict[Way, Series]:
         named: tuple[tuple[Way, str | None], ...] = (
@@ -109,9 +111,11 @@ class Decks:
         from bridge.rating.series import Series
 
         direction: Literal["outbound", "inbound"] = "inbound" if way == "inbound" else "outbound"
-        return Series.of(
-            the_deck(Path(text), currency=currency, direction=direction, accept_refused=self.accept_refused)
-        )
+        place = text, currency, direction
+        if place not in self.read:
+            deck = the_deck(Path(text), currency=currency, direction=direction, accept_refused=self.accept_refused)
+            self.read[place] = Series.of(deck)
+        return self.read[place]
 
 
 def the_terms(

@@ -22,6 +22,7 @@ from bridge.cli.named import (
     the_package,
     the_terms,
 )
+from bridge.cli.whatif import whatif
 from bridge.cli.words import DryRun, Json, say_facts, say_faults, say_json, say_progress, the_bridge
 from bridge.rating.call import SECONDS_MAX, Direction, read_instant
 from bridge.rating.price import micro_text
@@ -35,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="What calls cost, and why.", no_args_is_help=True)
     group.command("quote")(quote)
     group.command("batch")(batch)
+    group.command("whatif")(whatif)
     app.add_typer(group, name="rate")
 
 

@@ -7,7 +7,7 @@ goes to a spool. The second takes up the spool again, now that the period is kno
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from bridge.rating import tiers
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.charges import CLASSES, Charges, lines_of
+from bridge.rating.bulk.client_periods import ClientPeriods
 from bridge.rating.bulk.engine import Bulk
+from bridge.rating.bulk.names import Names
 from bridge.rating.bulk.period import Granted, grant
 from bridge.rating.bulk.spool import Spool
 from bridge.rating.bulk.texts import Ints
@@ -25,11 +27,16 @@ from bridge.rating.usage import Usage
 
 
 class Batch:
-    def __init__(self, terms: Terms, usage: Usage, spool: IO[bytes]) -> None:
-        """`spool` is empty, and of nobody else. `usage` moves when all calls are rated."""
+    def __init__(self, terms: Terms, usage: Usage, spool: IO[bytes], *, clients: Names | None = None) -> None:
+        """`spool` is empty, and of nobody else. `usage` moves when all calls are rated.
+
+        With `clients`, which takes their names, each client has a period of its own, and nobody's `usage` moves.
+        """
         self.terms = terms
         self.usage = usage
         self.totals = Totals()
+        self.periods = ClientPeriods(terms.package) if clients is not None else None
+        self._clients = clients
         self._bulk = Bulk(terms, usage)
         self._spool = Spool(spool)
 
@@ -37,6 +44,8 @@ class Batch:
         """Of each piece its charges."""
         for calls in pieces:
             stage, waits = self._bulk.stage(calls)
+            if self._clients is not None:
+                waits = replace(waits, clients=self._clients.of(calls.clients)[stage.waits])
             if self._spool.ends or len(waits):
                 self._spool.add(stage, waits)
             else:
@@ -50,12 +59,17 @@ class Batch:
 
     @property
     def adjustment(self) -> int:
-        """What the period still adjusts when it closes, in micro-units."""
+        """What the period still adjusts when it closes, in micro-units; of many clients, all their periods."""
+        if self.periods is not None:
+            return sum(self.periods.adjustments.values())
         return tiers.adjustment(self.terms.package, self.usage)
 
     def _second_pass(self) -> Iterator[Charges]:
         spool, package = self._spool, self.terms.package
-        granted = grant(spool.waiting(), self._bulk.chains, package, self.usage, spool.ids_of)
+        if self.periods is not None:
+            granted = self.periods.grant(spool.waiting(), self._bulk.chains, spool.ids_of)
+        else:
+            granted = grant(spool.waiting(), self._bulk.chains, package, self.usage, spool.ids_of)
         start = 0
         for stage, end in zip(spool.stages(), spool.ends, strict=True):
             yield self._counted(self._bulk.finish(stage, granted.part(start, end)))

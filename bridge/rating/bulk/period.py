@@ -7,7 +7,7 @@ that matters only where an allowance ends or a tier is reached among them, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from math import gcd
 from typing import Any
@@ -43,6 +43,8 @@ class Waiting:
     spoken: NDArray[Any]
     """Actual seconds, where the package counts those; else none."""
     in_tiers: Flags
+    clients: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Whose period each is in; none where one period is for all."""
 
     def __len__(self) -> int:
         return len(self.moments)

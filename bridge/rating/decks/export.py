@@ -44,10 +44,10 @@ def cells_of(rate: Rate) -> tuple[str, ...]:
     sold = rate.increments
     return (
         rate.prefix,
-        _harmless(rate.description),
+        harmless(rate.description),
         price_text(rate.price) if rate.is_priced else "",
         str(sold.step_seconds),
-        _harmless(rate.short_description),
+        harmless(rate.short_description),
         "" if rate.premium is None else price_text(rate.premium),
         str(sold.first_seconds),
         price_text(rate.setup),
@@ -57,7 +57,7 @@ def cells_of(rate: Rate) -> tuple[str, ...]:
         "" if rate.old_price is None else price_text(rate.old_price),
         _moment(rate.effective_from),
         _moment(rate.effective_to),
-        _harmless(rate.changed_on),
+        harmless(rate.changed_on),
         "0" if rate.is_custom else "1" if rate.is_priced else "blocked",
         hours_text(rate.band),
         rate.caller_prefix,
@@ -68,7 +68,7 @@ def _moment(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else ""
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """No spreadsheet takes it for a formula (T-13)."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

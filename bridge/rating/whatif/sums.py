@@ -1,0 +1,151 @@
+"""Sums of calls by client and destination, as they were and as they would have been. They have no end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.rating.bulk.charges import Charges
+from bridge.rating.bulk.costs import Costs
+from bridge.rating.bulk.texts import Flags, Ints
+
+_LOW_BITS = 32
+_LOW = (1 << _LOW_BITS) - 1
+_OF_A_SIDE = ("billed", "high", "low", "unpriced", "cost_high", "cost_low", "with_cost")
+_WIDTH = 1 + 2 * len(_OF_A_SIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Amounts are micro-units."""
+
+    billed_seconds: int = 0
+    revenue: int = 0
+    unpriced: int = 0
+    """Calls that wait for a price, or are none: they are in no sum."""
+    cost: int = 0
+    with_cost: int = 0
+    """Calls that a carrier's price is known for."""
+
+    @property
+    def margin(self) -> int:
+        return self.revenue - self.cost
+
+    def __add__(self, other: Side) -> Side:
+        return Side(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+
+class Line(NamedTuple):
+    client: int
+    destination: int
+    calls: int
+    before: Side
+    after: Side
+
+
+class Reckoned(NamedTuple):
+    """The calls of a piece on one side."""
+
+    charges: Charges
+    costs: Costs
+
+    @property
+    def has_amount(self) -> Flags:
+        priced = self.charges.has_amount.copy()
+        priced[list(self.charges.beyond)] = True
+        return priced
+
+    def micro(self) -> Ints:
+        """0 where there is no amount, or none that a column can hold."""
+        micro = np.where(self.charges.has_amount, self.charges.micro, 0)
+        micro[list(self.charges.beyond)] = 0
+        return micro
+
+    def columns(self) -> list[Ints]:
+        micro = self.micro()
+        return [
+            self.charges.billed,
+            micro >> _LOW_BITS,
+            micro & _LOW,
+            (~self.has_amount).astype(np.int64),
+            self.costs.micro >> _LOW_BITS,
+            self.costs.micro & _LOW,
+            self.costs.is_known.astype(np.int64),
+        ]
+
+
+class Sums:
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, int], int] = {}
+        self._cells: NDArray[np.int64] = np.zeros((0, _WIDTH), np.int64)
+        self._beyond: defaultdict[tuple[int, int], Side] = defaultdict(Side)
+        """What no column can hold, by line and side."""
+
+    def add(self, clients: Ints, destinations: Ints, before: Reckoned, after: Reckoned) -> None:
+        if not len(clients):
+            return
+        codes = (clients << _LOW_BITS) | destinations
+        order = np.argsort(codes, kind="stable")
+        sorted_codes = codes[order]
+        starts = np.flatnonzero(np.concatenate(([True], sorted_codes[1:] != sorted_codes[:-1])))
+        columns = [np.ones(len(codes), np.int64), *before.columns(), *after.columns()]
+        sums = np.add.reduceat(np.column_stack(columns)[order], starts, axis=0)
+        places = [self._place(code >> _LOW_BITS, code & _LOW) for code in sorted_codes[starts].tolist()]
+        self._cells[places] += sums
+        for side, reckoned in enumerate((before, after)):
+            for amounts, name in ((reckoned.charges.beyond, "revenue"), (reckoned.costs.beyond, "cost")):
+                for row, amount in amounts.items():
+                    line = self._places[int(clients[row]), int(destinations[row])], side
+                    self._beyond[line] += Side(**{name: amount})
+
+    def adjust(self, client: int, destination: int, *, before: int, after: int) -> None:
+        """Revenue that belongs to no call."""
+        place = self._place(client, destination)
+        self._beyond[place, 0] += Side(revenue=before)
+        self._beyond[place, 1] += Side(revenue=after)
+
+    def changes(self) -> dict[tuple[int, int], int]:
+        """Of each client and destination, by how much the revenue changes."""
+        before, after = (1 + side * len(_OF_A_SIDE) + _OF_A_SIDE.index("high") for side in (0, 1))
+        cells = self._cells[: len(self._places)]
+        highs = (cells[:, after] - cells[:, before]).tolist()
+        lows = (cells[:, after + 1] - cells[:, before + 1]).tolist()
+        changes = [(high << _LOW_BITS) + low for high, low in zip(highs, lows, strict=True)]
+        for (place, side), beyond in self._beyond.items():
+            changes[place] += beyond.revenue if side else -beyond.revenue
+        return dict(zip(self._places, changes, strict=True))
+
+    def line(self, client: int, destination: int) -> Line:
+        place = self._places[client, destination]
+        calls, *cells = self._cells[place].tolist()
+        half = len(_OF_A_SIDE)
+        before, after = _side(cells[:half]), _side(cells[half:])
+        if (place, 0) in self._beyond:
+            before += self._beyond[place, 0]
+        if (place, 1) in self._beyond:
+            after += self._beyond[place, 1]
+        return Line(client, destination, calls, before, after)
+
+    def total(self) -> tuple[int, Side, Side]:
+        """How many calls, and their sums before and after."""
+        calls, *cells = (sum(column) for column in self._cells.T.tolist())
+        half = len(_OF_A_SIDE)
+        sides = [_side(cells[:half]), _side(cells[half:])]
+        for (_, side), beyond in self._beyond.items():
+            sides[side] += beyond
+        return calls, *sides
+
+    def _place(self, client: int, destination: int) -> int:
+        place = self._places.setdefault((client, destination), len(self._places))
+        if place == len(self._cells):
+            self._cells = np.concatenate((self._cells, np.zeros((max(64, place), _WIDTH), np.int64)))
+        return place
+
+
+def _side(cells: list[int]) -> Side:
+    billed, high, low, unpriced, cost_high, cost_low, with_cost = cells
+    return Side(billed, (high << _LOW_BITS) + low, unpriced, (cost_high << _LOW_BITS) + cost_low, with_cost)
