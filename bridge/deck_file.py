@@ -50,7 +50,7 @@ def read_file(
     except NotASheet as why:
         raise Refused(f"{path}: {why}", kind="tariff_invalid") from None
     except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}") from None
+        raise Refused(f"{path} cannot be read: {error.strerror or 'it is no plain file'}") from None
 
 
 def _name(file: BinaryIO, instructions: Instructions) -> str:

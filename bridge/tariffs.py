@@ -120,6 +120,8 @@ def stage(
     if how.currency is None:
         raise NotPrepared(f"the currency of this list is not known: say it, or give provider {wanted.provider} one")
     provider, series = slug(wanted.provider), slug(wanted.name)
+    if series.isdigit():
+        raise NotPrepared(f"a tariff named {wanted.name!r} would be taken for the number of a deck; add a letter")
     reading_document = reading.document()
     progress("comparing", len(reading.rows))
 

@@ -749,6 +749,7 @@ def test_what_is_exported_comes_back_as_it_was(bridge: Bridge, type_: Type, tmp_
     [
         ((), "--provider and --name"),
         (("--check", "--map", "Prefix"), "'Prefix' is not TARGET=COLUMN"),
+        (("--check", "--map", "Prefix=Prefix", "--map", "prefix=#2"), "'prefix' is mapped twice"),
         (("--check", "--unit", "hour"), "'hour' is not minute, second, or seconds from 1 to 3600"),
         (("--check", "--unit", "0"), "'0' is not minute"),
         (("--check", "--effective", "1.6.2025"), "'1.6.2025' is refused: not a date such as 2025-06-01"),
@@ -778,6 +779,11 @@ def test_an_option_that_cannot_be_meant_is_wrong_usage(type_: Type, tmp_path: Pa
         (
             ("import", "june.csv", "--check", "--increment", "60/0"),
             "the increment '60/0' is refused: a step of 0 seconds\n",
+        ),
+        (("import", ".", "--check"), ". cannot be read: Is a directory\n"),
+        (
+            ("import", "june.csv", *OF_TELNYX[:2], "--name", "2025", "--currency", "USD"),
+            "taken for the number of a deck",
         ),
         (("import", "june.csv", "--check", "--map", "Preis=RateValue"), "there is no column 'Preis' to map to"),
         (("import", "june.csv", "--check", "--map", "Prefix=Code"), "there is no column 'Code' to be the Prefix"),

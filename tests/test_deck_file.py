@@ -94,3 +94,14 @@ def test_a_file_that_is_not_there_or_no_list_is_refused_in_a_sentence(tmp_path: 
     (tmp_path / "empty.csv").touch()
     with pytest.raises(Refused, match=f"{os.sep}empty.csv: the file is empty"):
         read_file(tmp_path / "empty.csv", Instructions())
+
+
+def test_a_pipe_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """A list is read twice, and a pipe only once."""
+    ours, theirs = os.pipe()
+    os.close(theirs)
+
+    with pytest.raises(Refused, match="cannot be read: it is no plain file"):
+        read_file(Path(f"/dev/fd/{ours}"), Instructions())
+
+    os.close(ours)

@@ -18,6 +18,7 @@ SECONDS_MAX = 86_400
 DecimalMark = Literal["point", "comma"]
 
 _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY", "₴": "UAH", "₫": "VND", "₪": "ILS"}
+_IN_HEADERS = frozenset(("USD", "EUR", "GBP", "AUD", "CAD", "CHF", "INR"))
 _LETTERS = re.compile(r"^(?:(?P<before>[A-Z]{3})\s*)?(?P<amount>[^A-Za-z]+?)(?:\s*(?P<after>[A-Z]{3}))?$")
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", re.ASCII)
 _COUNTRY_AND_CODES = re.compile(r"(\d{1,3})\s+(\d.*)", re.ASCII | re.DOTALL)
@@ -81,6 +82,8 @@ def read_codes(text: str, *, country: str = "", strip: str = "", prepend: str = 
 
 def _range(part: str, country: str, strip: str, prepend: str) -> list[str]:
     first, dash, last = (piece.strip() for piece in part.replace("–", "-").partition("-"))
+    if dash and len(first.removeprefix("+")) != len(last.removeprefix("+")):
+        raise Unreadable("a range over different lengths")
     start = _code(first, country, strip, prepend)
     if not dash:
         return [start]
@@ -130,6 +133,20 @@ def read_amount(text: str, mark: DecimalMark = "point", currency: str | None = N
     return amount
 
 
+def read_currency(text: str, currency: str | None) -> None:
+    """A currency beside a price: that of the deck, or none."""
+    code = _SIGNS.get(text.strip(), text.strip().upper())
+    if code and not re.fullmatch(r"[A-Z]{3}", code):
+        raise Unreadable("not a currency such as USD")
+    _same_currency(code, currency)
+
+
+def currencies_named(header: str) -> set[str]:
+    """The currencies that a column's name says its amounts are in."""
+    words = set(re.split(r"[^A-Z]+", header.upper()))
+    return (words & _IN_HEADERS) | {code for sign, code in _SIGNS.items() if sign in header}
+
+
 def _without_currency(text: str, currency: str | None) -> str:
     for sign, code in (*_SIGNS.items(), ("$", ""), ("¥", "")):
         if sign in text:
@@ -164,10 +181,13 @@ def _with_point(text: str, mark: DecimalMark) -> str:
 
 def decimal_mark(prices: list[str]) -> DecimalMark:
     """What the prices of a file have before their decimals, judged by those that leave no doubt."""
-    commas = sum(1 for price in prices if "," in price and "." not in price and not _GROUPED_COMMA.search(price))
-    commas += sum(1 for price in prices if "," in price and price.rfind(",") > price.rfind(".") > -1)
-    commas += sum(1 for price in prices if price.strip().startswith("0,") and _GROUPED_COMMA.fullmatch(price.strip()))
-    points = sum(1 for price in prices if "." in price and price.rfind(".") > price.rfind(","))
+    commas = points = 0
+    for price in prices:
+        digits = re.sub(r"[^\d.,]", "", price)
+        if digits.rfind(".") > digits.rfind(","):
+            points += 1
+        elif "," in digits and (digits.startswith("0,") or not _GROUPED_COMMA.fullmatch(digits)):
+            commas += 1
     return "comma" if commas > points else "point"
 
 

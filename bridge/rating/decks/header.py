@@ -6,6 +6,7 @@ Nothing is guessed between two columns that may both be meant, and every header 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ _SPELLINGS = {
     "EffectiveTo": "effectiveto validto validuntil enddate expirydate expires expiry",
     "Lastratechangedate": "lastratechangedate lastchange changedate lastchanged",
     "status": "status ratestatus",
+    "Currency": "currency currencycode ratecurrency pricecurrency",
     "Hours": "hours timeofday timeband timeperiod",
     "CallerPrefix": "callerprefix callingprefix originprefix origincode originationcode",
 }
@@ -86,7 +88,11 @@ class Columns:
     @property
     def mapping(self) -> dict[str, str]:
         """What to remember: the same list next month is read the same way."""
-        return {target: self.names[place] if self.line else f"#{place + 1}" for target, place in self.places.items()}
+        known = Counter(name.casefold() for name in self.names)
+        return {
+            target: self.names[place] if self.line and known[self.names[place].casefold()] == 1 else f"#{place + 1}"
+            for target, place in self.places.items()
+        }
 
 
 def checked_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +110,7 @@ def find_columns(
     rows: Sequence[Row], mapping: Mapping[str, str], remembered: Mapping[str, str] | None = None
 ) -> Columns:
     """The header among the first rows: the first in which a prefix and a price can be told."""
-    if mapping and all(_PLACE.fullmatch(column) for column in mapping.values()):
+    if {"Prefix", "RateValue"} <= mapping.keys() and all(map(_PLACE.fullmatch, mapping.values())):
         return _complete((), {target: int(column[1:]) - 1 for target, column in mapping.items()}, 0, ())
     trouble: list[tuple[int, str]] = []
     for row in rows[:PREAMBLE_MAX]:
@@ -139,6 +145,7 @@ def _places(
     for target, column in mapping.items():
         if not column:
             continue
+        _assert_one(target, column, names)
         found = _place(column, at, len(names))
         if found is None:
             raise NotASheet(
@@ -152,6 +159,7 @@ def _places(
     open_to_guess = [target for target in TARGETS if target not in places and target not in mapping]
     for target in open_to_guess:
         if target.casefold() in at and at[target.casefold()] not in places.values():
+            _assert_one(target, target, names)
             places[target] = at[target.casefold()]
     guessed = []
     for target in open_to_guess:
@@ -179,6 +187,14 @@ def _guess(target: str, names: Sequence[str], taken: set[int]) -> int | None:
         either = " or ".join(repr(names[place]) for place in sorted({place for _, place in fitting}))
         raise NotASheet(f"the {target} may be {either}; say which with a mapping")
     return min(fitting)[1] if fitting else None
+
+
+def _assert_one(target: str, column: str, names: Sequence[str]) -> None:
+    alike = [place for place, name in enumerate(names) if name.casefold() == " ".join(column.split()).casefold()]
+    if len(alike) > 1:
+        raise NotASheet(
+            f"{len(alike)} columns are named {column[:60]!r}; say which by its place, such as {target}=#{alike[0] + 1}"
+        )
 
 
 def _place(column: str, at: Mapping[str, int], width: int) -> int | None:

@@ -19,9 +19,11 @@ from zoneinfo import ZoneInfo
 from bridge.rating.decks.cells import (
     DecimalMark,
     Status,
+    currencies_named,
     decimal_mark,
     read_amount,
     read_codes,
+    read_currency,
     read_increment,
     read_moment,
     read_seconds,
@@ -41,6 +43,7 @@ LISTED_MAX = 1000
 """As many errors are told, and as many warnings; all are counted."""
 
 TEXT_MAX = 255
+PREFIXES_MAX = 5_000_000
 ROWS_OF_A_PREFIX_MAX = 500
 DEAR = 10 * UNIT
 DEAR_TIMES = 50
@@ -59,6 +62,7 @@ _SHARED = (
     "EffectiveTo",
     "Hours",
     "CallerPrefix",
+    "Currency",
     "status",
 )
 _UNSET = datetime.min.replace(tzinfo=UTC)
@@ -195,6 +199,11 @@ def _layout(sheet: Sheet, instructions: Instructions) -> tuple[str, Columns]:
                 :400
             ]
         )
+    header = columns.name("RateValue")
+    currencies = currencies_named(header)
+    if instructions.currency and currencies and instructions.currency not in currencies:
+        told_in = ", ".join(sorted(currencies))
+        raise NotASheet(f"the prices of {header[:60]!r} are in {told_in}, and the deck is in {instructions.currency}")
     return delimiter, columns
 
 
@@ -252,6 +261,8 @@ class _Reader:
                 for target, value, reason in faults:
                     reading.errors.add(row.line, self.columns.name(target) if target else "", value, reason)
             taken += len(self.lines) - before
+            if len(self.lines) > PREFIXES_MAX:
+                raise NotASheet(f"the list has more than {PREFIXES_MAX} prefixes; are its ranges meant?")
         reading.rows_read += len(self.lines) - taken  # those that were taken before they were made rows
         if not reading.rows_read:
             raise NotASheet("there is not one row below the header")
@@ -321,7 +332,7 @@ class _Reader:
             if target in places and cells[places[target]]:
                 optional[name] = self._text(target, cells[places[target]], faults)
         for target, name in (("RatePremium", "premium"), ("OldRate", "old")):
-            if target in places and cells[places[target]].strip():
+            if target in places and not _is_absent(cells[places[target]]):
                 optional[name] = self._amount(target, cells[places[target]], faults)
         description = self._text("Description", cells[places["Description"]], faults) if "Description" in places else 0
         if faults:
@@ -361,13 +372,15 @@ class _Reader:
     def _amount(self, target: str, text: str, faults: list[tuple[str, str, str]]) -> int:
         """An amount for a minute, or a fee as it is."""
         try:
+            if _is_absent(text):
+                raise Unreadable("no price")
             amount = read_amount(text, self.mark, self.instructions.currency)
             if target in ("RateValue", "RatePremium", "OldRate"):
                 amount, rest = divmod(amount * 60, self.unit)
                 if rest:
                     raise Unreadable("comes to more than 10 decimals a minute")
         except Unreadable as why:
-            faults.append((target, text, f"is refused: {why}" if text.strip() else str(why)))
+            faults.append((target, "", str(why)) if _is_absent(text) else (target, text, f"is refused: {why}"))
             return 0
         return amount
 
@@ -375,7 +388,12 @@ class _Reader:
         place = self.texts.get(cell)
         if place is None:
             text = " ".join(cell.split())
-            if text[:1] == "'" and text[1:2] in ("+", "-", "@"):  # how our own export keeps a text from being a formula
+            if text[:1] == "'" and text[1:2] in (
+                "=",
+                "+",
+                "-",
+                "@",
+            ):  # how our own export keeps a text from being a formula
                 text = text[1:]
             if len(text) > TEXT_MAX:
                 faults.append((target, cell, f"is longer than {TEXT_MAX} characters"))
@@ -412,6 +430,7 @@ class _Reader:
         assert isinstance(end, datetime | None)
         if start and end and start >= end:
             faults.append(("EffectiveTo", told["EffectiveTo"], "is not after the row begins"))
+        read("Currency", lambda text: read_currency(text, self.instructions.currency))
         band = read("Hours", read_hours)
         assert isinstance(band, Band | None)
         caller = read("CallerPrefix", _caller)
@@ -571,6 +590,10 @@ class _Reader:
 
     def _doubt(self, line: int, target: str, value: str, reason: str) -> None:
         self.reading.warnings.add(line, self.columns.name(target), value, reason)
+
+
+def _is_absent(text: str) -> bool:
+    return text.strip() in ("", "NULL", "\\N")
 
 
 def _median(prices: array[int]) -> int:

@@ -22,6 +22,9 @@ Canada - 416 Metro Toronto,1416,0.01,6
 """
 
 
+HEADER = "Prefix,Description,RateValue,Increment\n"
+
+
 def read(text: str | bytes, **changed: object) -> DeckReading:
     content = text if isinstance(text, bytes) else text.encode()
     return read_deck(io.BytesIO(content), Instructions(**changed))  # type: ignore[arg-type]  # of a test's own
@@ -430,6 +433,112 @@ def test_a_price_of_nothing_is_a_price() -> None:
     reading = read(HEADER + "1800,Toll free,0,60\n44,UK,0.01,60\n")
 
     assert (prices(reading), doubts(reading)) == ({"1800": "0", "44": "0.01"}, [])
+
+
+# --- what may be read in two ways -------------------------------------------------------------------------------------
+
+
+def test_two_columns_of_one_name_are_told_apart_by_their_places_alone() -> None:
+    text = "Prefix,Description,RateValue,RateValue,Increment\n44,UK,0.01,0.02,60\n"
+
+    with pytest.raises(
+        NotASheet, match="2 columns are named 'RateValue'; say which by its place, such as RateValue=#3"
+    ):
+        read(text)
+    with pytest.raises(NotASheet, match="2 columns are named 'ratevalue'"):
+        read(text, mapping={"RateValue": "ratevalue"})
+    second = read(text, mapping={"RateValue": "#4"})
+    assert prices(second) == {"44": "0.02"}
+    assert prices(read(text, remembered=second.columns.mapping)) == {"44": "0.02"}
+
+
+@pytest.mark.parametrize("header", ["Rate (EUR)", "Rate EUR/min", "Rate €", "Price [eur]"])
+def test_a_price_column_in_another_currency_is_refused(header: str) -> None:
+    text = f"Prefix,Description,{header},Increment\n44,UK,0.01,60\n"
+
+    assert prices(read(text, currency="EUR", mapping={"RateValue": header})) == {"44": "0.01"}
+    with pytest.raises(NotASheet, match="are in EUR, and the deck is in USD"):
+        read(text, currency="USD", mapping={"RateValue": header})
+
+
+def test_a_column_of_currencies_must_agree_with_the_deck() -> None:
+    rows = "44,UK,1,60,USD\n45,DK,1,60,EUR\n46,SE,1,60,\n47,NO,1,60,euros\n"
+
+    reading = read(f"Prefix,Description,RateValue,Increment,Currency\n{rows}", currency="USD")
+
+    assert prices(reading) == {"44": "1", "46": "1"}
+    assert told(reading) == [
+        "line 3, Currency: 'EUR' is refused: in EUR, and the deck is in USD",
+        "line 5, Currency: 'euros' is refused: not a currency such as USD",
+    ]
+
+
+def test_a_database_that_writes_its_empty_values_out_says_nothing_by_them() -> None:
+    """What `mariadb` and phpMyAdmin make of the vendor's tables."""
+    columns = "id,ShortDescription,Description,Prefix,RateValue,RatePremium,Increment,OldRate,status,Lastratechangedate"
+    rows = "1,,UK,44,0.0100,NULL,60,\\N,1,0000-00-00\n2,,DK,45,NULL,0.02,60,0.01,1,\n"
+
+    reading = read(f"{columns}\n{rows}")
+
+    assert [(rate.premium, rate.old_price) for rate in reading.rows.rates()] == [(None, None)]
+    assert told(reading) == ["line 3, RateValue: no price"]
+
+
+def test_a_remark_is_none_of_the_rows_around_it_however_alike() -> None:
+    text = "Comment,Prefix,Description,RateValue,Increment\nx,44,UK,0.01,60\n# x,45,UK,0.01,60\ny,46,UK,0.01,60\n"
+
+    reading = read(text)
+
+    assert (prices(reading), reading.rows_read) == ({"44": "0.01", "46": "0.01"}, 2)
+
+
+def test_ranges_by_the_thousand_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.rating.decks.reading.PREFIXES_MAX", 25_000)
+
+    with pytest.raises(NotASheet, match="more than 25000 prefixes"):
+        read(HEADER + "".join(f"{code}0000-{code}9999,x,1,60\n" for code in (441, 442, 443)))
+
+
+class _Endless(io.RawIOBase):
+    """A file of 100 MB in one cell, made while it is read."""
+
+    SIZE = 100_000_000
+
+    def __init__(self) -> None:
+        self.place = self.read_bytes = 0
+
+    def seek(self, place: int, _whence: int = 0) -> int:
+        self.place = place
+        return place
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(size if size >= 0 else self.SIZE, self.SIZE - self.place)
+        piece = HEADER.encode()[self.place : self.place + size].ljust(size, b"x")
+        self.place += size
+        self.read_bytes += size
+        return piece
+
+
+def test_a_cell_of_a_hundred_megabytes_is_refused_before_it_is_read() -> None:
+    file = _Endless()
+
+    with pytest.raises(NotASheet, match="a line is longer than 1000000 bytes"):
+        read_deck(file, Instructions())  # type: ignore[arg-type]  # of a file only what is read of it
+
+    assert file.read_bytes < 5_000_000
+
+
+def test_a_cell_of_a_hundred_thousand_lines_swallows_no_row_below_it() -> None:
+    text = HEADER + '44,"' + "x" * 200 + "\n" + ("y" * 200 + "\n") * 2000 + "45,DK,0.02,60\n"
+
+    reading = read(text)
+
+    assert prices(reading) == {"45": "0.02"}
+    assert reading.rows_read == reading.rows_accepted + reading.rows_refused
+    assert any("is a quote missing?" in each for each in told(reading))
 
 
 # --- what is no list at all -------------------------------------------------------------------------------------------
