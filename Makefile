@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench proof lint format schema sbom
+.PHONY: help demo test bench proof mutation lint format schema sbom
 
 RUN := .venv/bin
 
@@ -12,6 +12,7 @@ help:
 	@echo "make demo     the whole thing at work on an embedded database, until Ctrl-C (ARGS=--once: one round)"
 	@echo "make test     lint, types, every test; installs what is missing where it may"
 	@echo "make proof    the long proofs        make bench    the figures"
+	@echo "make mutation whether a test notices when the rating is changed (ARGS=--all: every change there is)"
 	@echo "make lint     what style and types say     make format   put style right"
 	@echo "make schema   write sql/schema.sql from the migrations        make sbom   dist/sbom.json, what we are built of"
 
@@ -26,6 +27,9 @@ bench: .venv/.ready
 
 proof: .venv/.ready
 	@$(RUN)/python -m pytest -m proof $(ARGS)
+
+mutation: .venv/.ready
+	@$(RUN)/python .ci/mutation $(ARGS)
 
 lint: .venv/.ready
 	@.ci/lint
