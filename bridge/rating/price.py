@@ -12,7 +12,6 @@ PLACES = 10
 """How exactly a price can be written; what is finer is refused, never cut."""
 
 UNIT: int = 10**PLACES
-PER_MICRO = UNIT // 1_000_000
 WHOLE_DIGITS_MAX = 12
 
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)

@@ -163,6 +163,12 @@ def test_parts_are_added_before_they_are_divided() -> None:
     assert micro_of(sixtieths(parts, setup=exact(10**9), least=exact(10**9)), 6) == 167_500
 
 
+def test_nothing_comes_to_nothing() -> None:
+    assert sixtieths([]) == 0
+    assert sixtieths([Part(0, exact(10**8))]) == 0
+    assert sixtieths([], setup=1) == sixtieths([], least=1) == 60
+
+
 def test_each_part_rounded_for_itself_would_be_dearer() -> None:
     thirds = [Part(1, exact(3 * 10**5))] * 3
 

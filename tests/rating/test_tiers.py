@@ -51,6 +51,18 @@ def test_a_call_over_a_cut_point_is_split_there() -> None:
     """)
 
 
+def test_a_call_that_begins_or_ends_at_a_cut_point_has_one_part() -> None:
+    tiers = (Tier(500, 2), Tier(None, 1))
+
+    parts = [parts_of(tiers, TierMode.GRADUATED, before=before, seconds=60) for before in (440, 500, 470)]
+
+    assert [[(part.seconds, part.minute, part.reason) for part in each] for each in parts] == [
+        [(60, 2_000_000, "tier up to 500 s")],
+        [(60, 1_000_000, "last tier")],
+        [(30, 2_000_000, "tier up to 500 s"), (30, 1_000_000, "last tier")],
+    ]
+
+
 def test_by_volume_a_call_has_the_price_of_the_tier_that_its_last_second_reaches() -> None:
     check(f"""
         {VOLUME}

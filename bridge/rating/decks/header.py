@@ -60,7 +60,10 @@ TARGETS = tuple(_WORDS)
 
 _NEVER_BETWEEN_TWO = ("Prefix", "RateValue")
 _OF_UNITS = frozenset(
-    ("usd", "eur", "gbp", "aud", "cad", "chf", "inr", "us", "in", "the", "s", "sec", "secs", "seconds", "min", "minute")
+    (
+        *("usd", "eur", "gbp", "aud", "cad", "chf", "inr", "us", "in", "the", "per"),
+        *("s", "sec", "secs", "second", "seconds", "min", "minute"),
+    )
 )
 _PLACE = re.compile(r"#([1-9]\d{0,2})", re.ASCII)
 

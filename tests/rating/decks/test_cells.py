@@ -105,6 +105,20 @@ def test_a_decimal_comma_is_a_point(text: str, amount: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sign", "currency"),
+    [
+        *(("€", "EUR"), ("£", "GBP"), ("₹", "INR"), ("₽", "RUB"), ("₩", "KRW"), ("₺", "TRY"), ("₴", "UAH")),
+        *(("₫", "VND"), ("₪", "ILS"), ("SEK", "SEK")),
+    ],
+)
+def test_a_sign_of_the_currency_says_nothing_and_one_of_another_is_refused(sign: str, currency: str) -> None:
+    for text in (f"{sign}0.05", f"{sign} 0.05", f"0.05 {sign}", f"0.05{sign}"):
+        assert read_amount(text, "point", currency) == 5 * CENT
+    with pytest.raises(Unreadable, match=f"in {currency}"):
+        read_amount(f"{sign}0.05", "point", "CAD")
+
+
+@pytest.mark.parametrize(
     ("text", "mark", "why"),
     [
         ("", "point", "no price"),
@@ -161,10 +175,28 @@ def test_an_increment_is_a_step_or_a_block_and_a_step(text: str, increment: tupl
     assert read_increment(text) == increment
 
 
-@pytest.mark.parametrize("text", ["", "0", "0/6", "6/0", "1/2/3", "x", "-6", "1.5", "90000", "٦"])
-def test_a_step_of_nothing_is_refused(text: str) -> None:
-    with pytest.raises(Unreadable):
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "no increment"),
+        ("  ", "no increment"),
+        ("0", "a step of 0 seconds"),
+        ("0/6", "a first block of 0 seconds"),
+        ("6/0", "a step of 0 seconds"),
+        ("1/2/3", "not whole seconds"),
+        ("x", "not whole seconds"),
+        ("-6", "not whole seconds"),
+        ("6/", "not whole seconds"),
+        ("1.5", "not whole seconds"),
+        ("90000", "more than 86400 seconds"),
+        ("٦", "not whole seconds"),
+    ],
+)
+def test_a_step_of_nothing_is_refused_with_its_rule(text: str, rule: str) -> None:
+    with pytest.raises(Unreadable) as refused:
         read_increment(text)
+
+    assert str(refused.value) == rule
 
 
 @pytest.mark.parametrize(
@@ -186,29 +218,55 @@ def test_other_dates_need_their_format() -> None:
     assert read_moment("1 Jun 25 08:30", "DD MON YY hh:mm", UTC) == datetime(2025, 6, 1, 8, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["03/04/2025", "45809", "2025-02-30", "2025-6-1", "tomorrow"])
-def test_what_is_no_plain_date_is_refused(text: str) -> None:
-    with pytest.raises(Unreadable):
-        read_moment(text, None, UTC)
+@pytest.mark.parametrize(
+    ("text", "date_format", "rule"),
+    [
+        *(
+            (text, None, "not a date such as 2025-06-01; say how dates are written with a date format")
+            for text in ("03/04/2025", "45809", "2025-6-1", "tomorrow", "2025-06-01 8:30")
+        ),
+        ("2025-02-30", None, "a day or hour that does not exist"),
+        ("2025-06-01 24:30", None, "a day or hour that does not exist"),
+        ("2025-06-01", "DD/MM/YYYY", "not a date such as DD/MM/YYYY"),
+        ("31/02/2025", "DD/MM/YYYY", "not a date such as DD/MM/YYYY"),
+    ],
+)
+def test_what_is_no_plain_date_is_refused_with_its_rule(text: str, date_format: str | None, rule: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_moment(text, date_format, UTC)
+
+    assert str(refused.value) == rule
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_no_date_is_none(text: str) -> None:
+    assert read_moment(text, None, UTC) is None
+    assert read_moment(text, "DD/MM/YYYY", UTC) is None
 
 
 def test_seconds_are_whole_and_at_most_a_day() -> None:
-    assert read_seconds("60 sec") == 60
+    for text in ("60", "60s", "60 sec", "60 secs", "60 Seconds", "60 sec.", " 060 "):
+        assert read_seconds(text) == 60
+    assert read_seconds("86400") == 86_400
 
-    for text in ("", "1.5", "-1", "86401", "10000000"):
-        with pytest.raises(Unreadable):
+    for text, rule in (("", "not whole seconds"), ("86401", "more than 86400 seconds"), ("1e3", "not whole seconds")):
+        with pytest.raises(Unreadable) as refused:
             read_seconds(text)
+        assert str(refused.value) == rule
+    with pytest.raises(Unreadable, match="more than 86400 seconds"):
+        read_seconds("0000060")
 
 
 @pytest.mark.parametrize(
     ("text", "status"),
     [
-        ("1", Status.ACTIVE),
-        ("", Status.ACTIVE),
-        ("0", Status.CUSTOM),
-        ("Increase", Status.ACTIVE),
-        ("Blocked", Status.BLOCKED),
-        ("deleted", Status.DELETED),
+        *((word, Status.ACTIVE) for word in ("", "1", "Active", "Current", "Open", "Valid", "New", "Increase")),
+        *((word, Status.ACTIVE) for word in ("Increased", "Decrease", "Decreased", "Change", "Changed", "Unchanged")),
+        *((word, Status.ACTIVE) for word in ("No change", "Same", "Existing", " current ")),
+        *((word, Status.CUSTOM) for word in ("0", "Custom")),
+        *((word, Status.BLOCKED) for word in ("Blocked", "Block", "Barred", "Closed", "Suspended")),
+        *((word, Status.DELETED) for word in ("Deleted", "Delete", "Removed", "Remove", "Discontinued", "Withdrawn")),
+        ("End", Status.DELETED),
     ],
 )
 def test_a_status_is_a_number_or_a_word_of_carriers(text: str, status: Status) -> None:
@@ -216,5 +274,7 @@ def test_a_status_is_a_number_or_a_word_of_carriers(text: str, status: Status) -
 
 
 def test_an_unknown_status_is_refused() -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(Unreadable) as refused:
         read_status("2")
+
+    assert str(refused.value) == "not a status such as 1, 0, current, blocked or deleted"

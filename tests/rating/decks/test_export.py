@@ -108,6 +108,38 @@ def test_no_cell_of_an_export_is_a_formula() -> None:
     assert '"\'+x,@y"' in written
 
 
+def test_every_column_of_an_export_has_the_name_that_a_price_list_may_have() -> None:
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, 12, 30, tzinfo=UTC)
+    sold = Increments(30, 6, min_seconds=12, grace_seconds=5)
+    row = Rate(
+        "44", 10**8, sold, "UK", "GB", 2 * 10**8, 3 * 10**8, 4 * 10**8, 5 * 10**8, "2025-12-01", start, end,
+        read_hours("mon 08:00-18:00"), True, "33",
+    )  # fmt: skip
+
+    header, line = "".join(export_lines(rows_of((row,)))).splitlines()
+
+    assert dict(zip(header.split(","), line.split(","), strict=True)) == {
+        "Prefix": "44",
+        "Description": "UK",
+        "RateValue": "0.01",
+        "Increment": "6",
+        "ShortDescription": "GB",
+        "RatePremium": "0.02",
+        "FirstIncrement": "30",
+        "SetupFee": "0.03",
+        "MinDuration": "12",
+        "MinCost": "0.04",
+        "GraceSeconds": "5",
+        "OldRate": "0.05",
+        "EffectiveFrom": "2026-01-01T00:00:00Z",
+        "EffectiveTo": "2027-01-01T12:30:00Z",
+        "Lastratechangedate": "2025-12-01",
+        "status": "0",
+        "Hours": "mon 08:00-18:00",
+        "CallerPrefix": "33",
+    }
+
+
 def test_prefixes_are_exported_as_people_sort_them() -> None:
     written = list(export_lines(rows_of(tuple(Rate(prefix, 1) for prefix in ("44", "1", "1204", "12")))))
 
