@@ -76,6 +76,11 @@ def the_least(**more: Any) -> dict[str, Any]:
     return {"name": "Basic", "product_id": 12, "type": "metered", "currency": "USD", "country": "CA"} | more
 
 
+def an_ordinary(**more: Any) -> dict[str, Any]:
+    """A package in which nothing is probably not meant."""
+    return the_least(nanp_10_digit=True) | more
+
+
 def asking(method: str = "service.create", **changed: Any) -> Asking:
     """A caller who does not wait, under a key of its own."""
     return replace(Asking("whmcs-main", method, key=f"test-key-{next(_keys):012d}", wait_ms=0), **changed)

@@ -23,13 +23,13 @@ from bridge.service import resources_from
 from bridge.store import providers, servers
 from bridge.store.providers import Provider
 from bridge.tables import audit, extended_rates, extended_rates_tariff
-from tests.factories import a_server, asking, the_least, with_handler, with_memory_pbx
+from tests.factories import a_server, an_ordinary, asking, with_handler, with_memory_pbx
 from tests.rating.packages.test_file import DOCUMENTS, SAMPLE
 from tests.tariffing import HEADER, activated
 
 
 def save(bridge: Bridge, **document: Any) -> dict[str, Any]:
-    return packages.save(bridge, asking("package.save"), packages.read(the_least(**document)))
+    return packages.save(bridge, asking("package.save"), packages.read(an_ordinary(**document)))
 
 
 def rows(bridge: Bridge, table: Any, *columns: str) -> list[tuple[Any, ...]]:
@@ -88,7 +88,7 @@ def test_an_old_version_saved_again_is_a_new_version(bridge: Bridge) -> None:
 def test_a_dry_run_says_which_version_it_would_be_and_keeps_nothing(bridge: Bridge) -> None:
     asked = replace(asking("package.save"), dry_run=True)
 
-    answer = packages.save(bridge, asked, packages.read(the_least()))
+    answer = packages.save(bridge, asked, packages.read(an_ordinary()))
 
     assert (answer["version"], answer["dry_run"]) == (1, True)
     assert rows(bridge, extended_rates, "version") == []
@@ -167,7 +167,7 @@ TOO_MUCH = FLAT | {"limits": {"extensions": 5, "queues": 1}, "features": {"recor
 
 def test_f17_what_the_products_pbx_cannot_enforce_is_found(bridge: Bridge) -> None:
     with_memory_pbx(bridge)
-    package = packages.read(the_least(**TOO_MUCH))
+    package = packages.read(an_ordinary(**TOO_MUCH))
 
     assert codes(findings(bridge, package)) == [
         ("limit_not_enforced", "limits.queues"),
@@ -179,7 +179,7 @@ def test_f17_what_people_set_up_by_hand_is_asked_of_no_pbx(bridge: Bridge) -> No
     with_memory_pbx(bridge)
     with_handler(bridge, 12, driver=MANUAL)
 
-    assert findings(bridge, packages.read(the_least(**TOO_MUCH))) == []
+    assert findings(bridge, packages.read(an_ordinary(**TOO_MUCH))) == []
 
 
 class _Silent(MemoryPbx):
@@ -193,13 +193,13 @@ def test_a_pbx_that_does_not_answer_is_named(bridge: Bridge) -> None:
     transact(bridge.engine, lambda tx: servers.save(tx, server))
     bridge.drivers.use(server, {}, _Silent())
 
-    [found] = findings(bridge, packages.read(the_least(**TOO_MUCH)))
+    [found] = findings(bridge, packages.read(an_ordinary(**TOO_MUCH)))
     assert (found.code, found.severity) == ("pbx_not_asked", "note")
     assert found.sentence == "the PBX pbx2 was not asked what it enforces: pbx2 does not answer"
 
 
 def test_a_document_is_linted_before_it_is_saved(bridge: Bridge) -> None:
-    document = the_least(**FLAT, type="unlimited", tiers=[{"minutes": "0-500", "per_minute": "1"}])
+    document = an_ordinary(**FLAT, type="unlimited", tiers=[{"minutes": "0-500", "per_minute": "1"}])
 
     answer = packages.lint(bridge, product_id=None, document=document)
 
@@ -213,7 +213,7 @@ def test_a_document_is_linted_before_it_is_saved(bridge: Bridge) -> None:
 
 
 def test_what_keeps_a_document_from_being_a_package_is_found_too(bridge: Bridge) -> None:
-    answer = packages.lint(bridge, product_id=None, document=the_least(type="hybrid", currency="XYZ"))
+    answer = packages.lint(bridge, product_id=None, document=an_ordinary(type="hybrid", currency="XYZ"))
 
     assert [(each["code"], each["severity"], each["path"]) for each in answer["findings"]] == [
         ("refused", "error", "package.included_seconds_per_period"),
@@ -238,7 +238,7 @@ def test_a_package_is_looked_at_with_the_decks_that_its_tariffs_name(bridge: Bri
     activated(bridge, HEADER + "1,Canada,0.01,60\n44,UK,0.01,60\n", name="Outbound")
     activated(bridge, HEADER + "1,Canada,0.02,60\n", name="Carrier")
 
-    package = packages.read(the_least(tariff="Outbound", cost_tariff="carrier", overrides=[OVERRIDE]))
+    package = packages.read(an_ordinary(tariff="Outbound", cost_tariff="carrier", overrides=[OVERRIDE]))
 
     [loss, nothing, *_] = findings(bridge, package)
     assert (loss.code, loss.rows) == ("below_cost", ("1 sold at 0.01, bought at 0.02",))
@@ -250,7 +250,7 @@ OVERRIDE = {"prefix": "2779", "per_minute": "0.03"}
 
 def test_a_tariff_that_is_not_there_is_an_error_and_stops_no_loading(bridge: Bridge) -> None:
     package = packages.read(
-        the_least(tariff="Outbound", cost_tariff="Carrier", bill_inbound=True, inbound_tariff="DIDs")
+        an_ordinary(tariff="Outbound", cost_tariff="Carrier", bill_inbound=True, inbound_tariff="DIDs")
     )
 
     packages.save(bridge, asking("package.save"), package)
@@ -261,7 +261,7 @@ def test_a_tariff_that_is_not_there_is_an_error_and_stops_no_loading(bridge: Bri
 
 
 def test_a_package_that_names_no_tariff_takes_the_one_default_of_the_providers(bridge: Bridge) -> None:
-    package = packages.read(the_least())
+    package = packages.read(an_ordinary())
 
     [missing] = findings(bridge, package)
     assert missing.sentence == "no tariff is named, and no provider has a default"

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.rating.allowance import Covered
 from bridge.rating.amount import Part, amount_text, exact, exact_text
-from bridge.rating.call import Call, CallClass
+from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.level import Pricing, Source
+from bridge.rating.numbers.validator import Side, judge
 from bridge.rating.packages.package import MARKUP_PLACES
 from bridge.rating.price import PLACES, micro_text, price_text, rounded
 from bridge.rating.rate import Increments
@@ -63,6 +64,8 @@ class Explanation(NamedTuple):
         found["steps"] = [*called.steps]
         found["class"] = self.cls.value
         found["note"] = self.note
+        if self.cls is CallClass.UNRATED and (doubt := self._doubt()):
+            found["doubt"] = doubt
         if self.pricing is not None:
             found |= reckoning(
                 self.pricing, call.seconds, self.billed, self.free_per_call, self.covered, self.parts, self.amount
@@ -73,6 +76,12 @@ class Explanation(NamedTuple):
                 found["seconds"]["not_covered"] = reason
         found |= outcome(self.terms, self.micro)
         return found
+
+    def _doubt(self) -> str:
+        """What is odd about a number that has no price: mostly, that it was written in another way than is read."""
+        if self.call.direction is not Direction.OUTBOUND:
+            return ""
+        return judge(self.terms.site, self.call.called, direction=Direction.OUTBOUND, side=Side.CALLED).issue
 
     def _reason_not_covered(self, pricing: Pricing) -> str:
         """Why free time of the package is none for this call; "" where it may cover it, or there is none."""

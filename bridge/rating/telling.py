@@ -31,6 +31,8 @@ def _told(document: Mapping[str, Any]) -> Iterator[str]:
         reason = f": {document['note']}" if document["note"] else ""
         amount = "waits for a price" if document["charge"] is None else "costs nothing"
         yield f"It is {document['class']} and {amount}{reason}."
+        if "doubt" in document:
+            yield f"Look at the number: {document['doubt']}."
 
 
 def _of_call(document: Mapping[str, Any]) -> Iterator[str]:

@@ -97,6 +97,22 @@ def test_an_explanation_is_told_in_sentences() -> None:
     ]
 
 
+def test_what_is_odd_about_a_number_is_told_beside_what_became_of_it() -> None:
+    """Without prefix correction nobody drops the 0, and so there is no price."""
+    document = explained("""
+        country = "GB"
+        rate  44  0.01  60/60
+        call  02079460000  37s  held
+    """)
+
+    assert sentences(document) == [
+        "02079460000 was called for 37 s (outbound, 2026-11-21T12:00:00+00:00).",
+        "It is unrated and waits for a price: not allowed; no price.",
+        "Look at the number: no country code: the package reads it as written, and 442079460000 is meant; switch on "
+        "nanp_10_digit, prefix_correction or local_prefix there, or let the dial plan write it in full.",
+    ]
+
+
 def test_the_tiers_of_a_call_and_where_the_period_stood_are_told() -> None:
     document = explained("""
         tier  500m  0.02

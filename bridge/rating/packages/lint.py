@@ -137,6 +137,24 @@ def _numbers(package: Package) -> Iterator[Finding]:
     if package.nanp_10_digit and country(package.country).calling_code != NORTH_AMERICA:
         told = f"numbers of ten digits get a 1 in front, and {package.country} is not in North America"
         yield Finding("nanp_outside_north_america", WARNING, "package.nanp_10_digit", told)
+    if told := _unread_at_home(package):
+        yield Finding("national_numbers_unread", WARNING, "package.prefix_correction", told)
+
+
+def _unread_at_home(package: Package) -> str:
+    """Why a number that is dialled as people at home dial it has no price, or ""."""
+    home = country(package.country)
+    if package.rewrite or package.local_prefix or package.unmatched == "ignore":
+        return ""
+    if home.calling_code == NORTH_AMERICA:
+        told = "ten digits are no number: set nanp_10_digit" if not package.nanp_10_digit else ""
+    elif home.national_prefix:
+        prefix = home.national_prefix
+        told = f"nothing strips the {prefix} of national numbers: set prefix_correction"
+        told = "" if package.prefix_correction else told
+    else:
+        told = "national numbers have no country code: set local_prefix"
+    return f"{told}, unless the PBX sends numbers with their country code" if told else ""
 
 
 def _money(package: Package) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ def lint(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, 
 
 
 def test_a_file_is_linted_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [found] = lint(capsys, written(tmp_path, 'markup_percent = "120"\n'))
+    [found] = lint(capsys, written(tmp_path, 'nanp_10_digit = true\nmarkup_percent = "120"\n'))
 
     assert (found["code"], found["path"]) == ("markup_convention", "package.markup_percent")
     assert not (tmp_path / "none").exists()
@@ -57,7 +57,7 @@ def test_a_file_is_linted_with_its_decks(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_an_error_fails_where_it_is_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    package = written(tmp_path, "bill_inbound = true\n")
+    package = written(tmp_path, "nanp_10_digit = true\nbill_inbound = true\n")
 
     assert [each["code"] for each in lint(capsys, package)] == ["inbound_without_price"]
     assert cli.run(["package", "lint", package, "--strict"]) == 1

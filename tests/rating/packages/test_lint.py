@@ -14,7 +14,7 @@ from bridge.rating.packages.finding import Finding, Severity
 from bridge.rating.packages.lint import Abilities, Decks, lint
 from bridge.rating.price import read_price
 from bridge.rating.rate import Increments, Rate
-from tests.factories import the_least
+from tests.factories import an_ordinary
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def findings(
     abilities: Iterable[Abilities] = (),
     **package: Any,
 ) -> list[Finding]:
-    return lint(read_package(the_least(**package)), NOON, Decks(tariff, dids, cost), abilities)
+    return lint(read_package(an_ordinary(**package)), NOON, Decks(tariff, dids, cost), abilities)
 
 
 def told(code: str, **asked: Any) -> Finding:
@@ -82,6 +82,9 @@ ALONE: list[tuple[str, str, dict[str, Any]]] = [
     ("unscoped_allowance", "included_scope", {"included_seconds_per_period": 60}),
     ("unscoped_allowance", "included_scope", {"type": "unlimited", "fair_use_seconds": 60}),
     ("nanp_outside_north_america", "nanp_10_digit", {"country": "GB", "nanp_10_digit": True}),
+    ("national_numbers_unread", "prefix_correction", {"country": "GB"}),
+    ("national_numbers_unread", "prefix_correction", {"country": "CA", "nanp_10_digit": False}),
+    ("national_numbers_unread", "prefix_correction", {"country": "DK"}),
     ("gives_unrated_away", "no_rate_policy", {"no_rate_policy": "zero"}),
     ("inbound_without_price", "bill_inbound", {"bill_inbound": True}),
     ("flat_by_another_plan", "rate_plan", {"type": "flat"}),
