@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +12,10 @@ from bridge.errors import Refused
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """What is no ordinary file, such as a pipe, is written as it comes."""
+def whole_file(path: Path, *, apart_from: Iterable[str | Path | None] = ()) -> Iterator[BinaryIO]:
+    """What is no ordinary file, such as a pipe, is written as it comes. `apart_from` names files that are read."""
+    if path.is_file() and any(each is not None and _is_same(path, Path(each)) for each in apart_from):
+        raise Refused(f"{path} is read for this; name another file to write")
     is_ordinary = path.is_file() or not path.exists()
     partial = path.with_name(f".{path.name}.{os.getpid()}") if is_ordinary else path
     try:
@@ -26,3 +28,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         if is_ordinary:
             partial.unlink(missing_ok=True)
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    return other.exists() and path.samefile(other)

@@ -126,8 +126,12 @@ def the_terms(
     version: int | None = None,
     extensions: Iterable[str] = (),
     moment: datetime | None = None,
+    asks_deck: bool = True,
 ) -> Terms:
-    """What calls are rated by: a loaded package's own tariffs where no other is named; of a file only what is named."""
+    """What calls are rated by: a loaded package's own tariffs where no other is named; of a file only what is named.
+
+    `asks_deck`: there are outbound calls, which somebody may expect to find in a deck.
+    """
     from bridge.errors import Refused
     from bridge.rating.numbers.site import site_of
     from bridge.rating.packages.package import RatePlan
@@ -138,7 +142,7 @@ def the_terms(
         from bridge.terms import terms_of
 
         return terms_of(the_bridge(), package, moment=moment, extensions=extensions, version=version, instead=series)
-    if "outbound" not in series and package.rate_plan is RatePlan.TARIFF:
+    if asks_deck and "outbound" not in series and package.rate_plan is RatePlan.TARIFF:
         print("without --tariff DECK.csv no call has the price of a deck", file=sys.stderr)
     outbound, inbound = series.get("outbound"), series.get("inbound")
     try:

@@ -83,6 +83,7 @@ def quote(
         version=version,
         extensions=extensions,
         moment=call.moment,
+        asks_deck=direction is Direction.OUTBOUND,
     )
     answer = quoted(call, terms, Usage())
     if json:
@@ -134,7 +135,6 @@ def batch(
     from contextlib import ExitStack
 
     from bridge.calls_file import CallsFile
-    from bridge.errors import Refused
     from bridge.rating.bulk.batch import Batch
     from bridge.rating.bulk.charges import HEADER
     from bridge.rating.usage import Usage
@@ -146,12 +146,10 @@ def batch(
         is_loaded=not is_file(package),
         extensions=extension or (),
     )
-    if out.is_file() and calls.exists() and out.samefile(calls):
-        raise Refused(f"{out} is the file of calls itself; name another for the charges")
-    file = CallsFile(calls)
+    file, read = CallsFile(calls), (calls, package, tariff, inbound_tariff)
     with ExitStack() as stack:
         rated = Batch(terms, Usage(), stack.enter_context(tempfile.TemporaryFile()))
-        write = (lambda _lines: None) if dry_run else stack.enter_context(whole_file(out)).write
+        write = (lambda _lines: None) if dry_run else stack.enter_context(whole_file(out, apart_from=read)).write
         tell = stack.enter_context(say_progress("rating"))
         write(HEADER)
         for charges in rated.charges(file.pieces(tell)):

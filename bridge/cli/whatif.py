@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -88,7 +88,7 @@ def whatif(
         comparison.run(lambda what: file.pieces(lambda how_far: tell(f"{what}, {how_far}")), (first, second))
     say_faults(calls, [f"line {line}: {reason}" for line, reason in file.faults], file.faults_count)
     if out is not None and not dry_run:
-        _write(out, comparison)
+        _write(out, comparison, (calls, package, tariff, inbound_tariff, cost, deck, new_package))
     if json:
         lines = [_line(comparison, line) for line in comparison.lines()]
         say_json({**_totals(comparison), "lines": lines, "largest_changes": _largest(comparison), **file.document()})
@@ -165,12 +165,12 @@ def _money(micro: int, comparison: Comparison) -> str:
     return str(Money(micro, comparison.currency))
 
 
-def _write(out: Path, comparison: Comparison) -> None:
+def _write(out: Path, comparison: Comparison, read: Iterable[str | Path | None]) -> None:
     """Names come from outside, and no spreadsheet takes them for formulas."""
     from bridge.rating.decks.export import harmless
     from bridge.whole_file import whole_file
 
-    with whole_file(out) as file:
+    with whole_file(out, apart_from=read) as file:
         written = io.TextIOWrapper(file, encoding="utf-8", newline="")
         table = csv.writer(written, lineterminator="\n")
         table.writerow(["client", "destination", "calls", *(f"{name}_{side}" for name in FIGURES for side in SIDES)])

@@ -158,6 +158,12 @@ def test_without_a_deck_that_is_said(said: pytest.CaptureFixture[str]) -> None:
     assert "class   unrated\n" in told.out
 
 
+def test_an_inbound_call_asks_for_no_deck_of_outbound_ones(said: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["rate", "quote", "--package", "p.toml", "--direction", "inbound", *MOBILE]) == 0
+
+    assert said.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -364,11 +370,26 @@ def test_doubtful_rows_are_told_and_used(folder: Path, said: pytest.CaptureFixtu
     assert "charge  13.750000 USD" in told.out
 
 
+def test_a_file_of_anything_is_refused_as_calls(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    for content in (b"\r\0\xff,\r", bytes(range(256)) * 4000, b'"' * 200_000, b"x" * 3_000_000):
+        (folder / "calls.csv").write_bytes(content)
+
+        assert refusal(said, *BATCH).startswith("calls.csv: line 1 names no column id; needed are id, direction")
+
+
 def test_the_calls_are_never_written_over(folder: Path, said: pytest.CaptureFixture[str]) -> None:
     told = refusal(said, *BATCH[:-1], "./calls.csv")
 
-    assert told == "calls.csv is the file of calls itself; name another for the charges\n"
+    assert told == "calls.csv is read for this; name another file to write\n"
     assert (folder / "calls.csv").read_text() == CALLS
+
+
+def test_nothing_that_is_read_is_written_over(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "link.csv").symlink_to("deck.csv")
+
+    for name in ("p.toml", "deck.csv", "link.csv"):
+        assert refusal(said, *BATCH[:-1], name) == f"{name} is read for this; name another file to write\n"
+    assert ((folder / "p.toml").read_text(), (folder / "deck.csv").read_text()) == (PACKAGE, DECK)
 
 
 def test_charges_that_cannot_be_written_are_one_sentence(said: pytest.CaptureFixture[str]) -> None:

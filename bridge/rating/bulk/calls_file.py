@@ -94,7 +94,10 @@ def places_of(names: list[str], where: str) -> dict[str, int]:
 
 def _names(line: bytes, separator: bytes) -> list[str]:
     text = line.decode(errors="replace").rstrip("\r\n")
-    return [cell.strip().lower() for cell in next(csv.reader([text], delimiter=separator.decode()), [])]
+    try:
+        return [cell.strip().lower() for cell in next(csv.reader([text], delimiter=separator.decode()), [])]
+    except csv.Error:  # whatever it is, it names no columns
+        return []
 
 
 def _calls_of(lines: bytes, columns: Columns, first_line: int) -> Calls:

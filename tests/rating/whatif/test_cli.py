@@ -200,6 +200,7 @@ def test_a_list_that_both_sides_share_is_read_and_told_once(folder: Path, capsys
         (("--new-package", "euro.toml"), 1, "amounts in EUR and USD do not compare"),
         (("--deck", "new.csv", "--calls", "nothing.csv"), 1, "nothing.csv: cannot be read"),
         (("--deck", "new.csv", "--calls", "old.csv"), 1, "old.csv: line 1 names no column id"),
+        (("--deck", "new.csv", "--out", "new.csv"), 1, "new.csv is read for this; name another file to write"),
         (("--deck", "new.csv", "--out", "nowhere/out.csv"), 1, "nowhere/out.csv cannot be written"),
     ],
 )
