@@ -14,6 +14,8 @@ SOURCES = {
     "fallback": "the package's own price, as the tariff does not know the destination",
 }
 
+NOT_ALLOWED = "not allowed"
+
 
 def sentences(document: Mapping[str, Any]) -> list[str]:
     """From the document alone (`explanation.py`), so that an old charge tells its story too."""
@@ -23,12 +25,15 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
 def _told(document: Mapping[str, Any]) -> Iterator[str]:
     if "call" in document:
         yield from _of_call(document)
+    if NOT_ALLOWED in document["note"].split("; "):
+        yield "The package opens no calls to this destination, which is for dial plans and changes no price."
     if "price" in document:
         yield _of_price(document["price"], document["currency"])
         yield from _of_time(document["seconds"], document["price"])
         yield from _of_money(document)
     else:
-        reason = f": {document['note']}" if document["note"] else ""
+        reasons = _notes(document)
+        reason = f": {'; '.join(reasons)}" if reasons else ""
         amount = "waits for a price" if document["charge"] is None else "costs nothing"
         yield f"It is {document['class']} and {amount}{reason}."
         if "doubt" in document:
@@ -84,5 +89,10 @@ def _of_money(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"{part['seconds']} s at {part['per_minute']} a minute{reason}."
     amount = f"{document['charge']} {document['currency']}"
     yield f"{document['unrounded']} is rounded half up to {document['decimals']} decimals: {amount}."
-    if document["note"]:
-        yield f"Note: {document['note']}."
+    if notes := _notes(document):
+        yield f"Note: {'; '.join(notes)}."
+
+
+def _notes(document: Mapping[str, Any]) -> list[str]:
+    """Without the one that has a sentence of its own."""
+    return [each for each in document["note"].split("; ") if each not in ("", NOT_ALLOWED)]

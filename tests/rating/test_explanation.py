@@ -186,10 +186,10 @@ def test_why_free_time_covers_nothing_of_a_call_is_told(sheet: str, reason: str 
     ("sheet", "told"),
     [
         ("call  911  60s  0", "It is emergency and costs nothing."),
-        ("call  442079460000  60s  held", "It is unrated and waits for a price: not allowed; no price."),
+        ("call  442079460000  60s  held", "It is unrated and waits for a price: no price."),
         (
             "rate  44  blank\ncall  442079460000  60s  held",
-            "It is unrated and waits for a price: not allowed; the row 44 has no price.",
+            "It is unrated and waits for a price: the row 44 has no price.",
         ),
         ("call  12  60s  held", "It is invalid and waits for a price: 2 digits, and a number has 7 to 15."),
         ("call  1811  60s  held", "It is short and waits for a price: no price for a short number."),

@@ -74,7 +74,18 @@ def test_a_call_that_waits_for_a_price_has_no_charge_and_no_margin() -> None:
     document = answer.document()
     assert (document["charge"], document["margin"], document["cost"]) == (None, None, "0.01")
     assert document["class"] == "unrated"
-    assert document["sentences"][-1] == "It is unrated and waits for a price: not allowed; no price."
+    assert document["sentences"][-2:] == [
+        "The package opens no calls to this destination, which is for dial plans and changes no price.",
+        "It is unrated and waits for a price: no price.",
+    ]
+
+
+def test_a_call_that_is_not_allowed_and_happened_has_its_price() -> None:
+    told = asked("011442079460000", 37).document()
+
+    assert (told["charge"], told["note"]) == ("0.010500", "not allowed")
+    assert "The package opens no calls to this destination" in told["sentences"][2]
+    assert told["sentences"][-1] == "0.0105 is rounded half up to 6 decimals: 0.010500 USD."
 
 
 def test_a_free_call_still_costs_us() -> None:
