@@ -7,6 +7,7 @@ answer; one of which rows are refused, only by whoever accepts that they stay ou
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from bridge import tariffs
@@ -16,6 +17,9 @@ from bridge.errors import Refused
 from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
 from bridge.rating.decks.sheet import NotASheet
 from bridge.tariffs import Progress, Wanted
+
+TEXT_PREFIXES_MAX = 200_000
+"""A text that fits into a request says so many by ranges at most."""
 
 
 def bring_in(
@@ -48,7 +52,7 @@ def bring_in(
 
 def stage_text(bridge: Bridge, asking: Asking, wanted: Wanted, content: str) -> dict[str, Any]:
     """A list that came as text, staged."""
-    how = tariffs.instructions(bridge, wanted)
+    how = replace(tariffs.instructions(bridge, wanted), prefixes_max=TEXT_PREFIXES_MAX)
     try:
         reading = read_deck(io.BytesIO(content.encode()), how)
     except NotASheet as why:

@@ -335,6 +335,9 @@ def _claimed(tx: Connection, deck_id: int, *, confirm: str, effective: datetime 
         raise Conflict(f"the deck {deck_id} was taken back; import its list again")
     if held.state == "loading" and held.activated_at and moment - held.activated_at < LOADING:
         raise Conflict(f"the deck {deck_id} is being activated already", kind="in_progress")
+    for other in store.listed(tx, series=held.series):
+        if other.id != deck_id and other.state == "loading" and moment - (other.activated_at or moment) < LOADING:
+            raise Conflict(f"the deck {other.id} of {held.series} is being activated", kind="in_progress")
     refused = held.reading["rows_refused"]
     if refused and not accept_refused:
         raise Refused(

@@ -206,6 +206,19 @@ def test_an_activation_that_fails_leaves_the_deck_staged_and_no_table(
     assert tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])["table"] == name
 
 
+def test_a_deck_is_not_activated_while_another_of_its_tariff_is_t25(bridge: Bridge) -> None:
+    """It was compared with the deck before, and not with the one that is on its way."""
+    first = staged(bridge, HEADER + "44,UK,0.01,60\n")
+    moment = database_now(bridge)
+    transact(bridge.engine, lambda tx: store.change(tx, first["deck_id"], state="loading", activated_at=moment))
+    second = staged(bridge, HEADER + "44,UK,0.02,60\n")
+
+    with pytest.raises(Conflict, match=f"the deck {first['deck_id']} of outbound is being activated") as busy:
+        tariffs.activate(bridge, asking(), second["deck_id"], confirm=second["confirm"])
+
+    assert busy.value.kind == "in_progress"
+
+
 def test_an_activation_that_died_is_taken_over_when_its_time_is_over(bridge: Bridge) -> None:
     told = staged(bridge, effective=JUNE)
     name = "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06"

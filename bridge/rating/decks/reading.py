@@ -43,7 +43,6 @@ LISTED_MAX = 1000
 """As many errors are told, and as many warnings; all are counted."""
 
 TEXT_MAX = 255
-PREFIXES_MAX = 5_000_000
 ROWS_OF_A_PREFIX_MAX = 500
 DEAR = 10 * UNIT
 DEAR_TIMES = 50
@@ -85,6 +84,8 @@ class Instructions:
     strip: str = ""
     prepend: str = ""
     direction: Flow = "outbound"
+    prefixes_max: int = 5_000_000
+    """What its ranges may come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +262,10 @@ class _Reader:
                 for target, value, reason in faults:
                     reading.errors.add(row.line, self.columns.name(target) if target else "", value, reason)
             taken += len(self.lines) - before
-            if len(self.lines) > PREFIXES_MAX:
-                raise NotASheet(f"the list has more than {PREFIXES_MAX} prefixes; are its ranges meant?")
+            if len(self.lines) > self.instructions.prefixes_max:
+                raise NotASheet(
+                    f"the list has more than {self.instructions.prefixes_max} prefixes; are its ranges meant?"
+                )
         reading.rows_read += len(self.lines) - taken  # those that were taken before they were made rows
         if not reading.rows_read:
             raise NotASheet("there is not one row below the header")

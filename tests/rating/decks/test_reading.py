@@ -492,11 +492,12 @@ def test_a_remark_is_none_of_the_rows_around_it_however_alike() -> None:
     assert (prices(reading), reading.rows_read) == ({"44": "0.01", "46": "0.01"}, 2)
 
 
-def test_ranges_by_the_thousand_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.rating.decks.reading.PREFIXES_MAX", 25_000)
+def test_ranges_by_the_thousand_do_not_fill_the_memory() -> None:
+    text = HEADER + "".join(f"{code}0000-{code}9999,x,1,60\n" for code in (441, 442, 443))
 
-    with pytest.raises(NotASheet, match="more than 25000 prefixes"):
-        read(HEADER + "".join(f"{code}0000-{code}9999,x,1,60\n" for code in (441, 442, 443)))
+    assert len(read(text, prefixes_max=30_000).rows) == 30_000
+    with pytest.raises(NotASheet, match="more than 29999 prefixes; are its ranges meant"):
+        read(text, prefixes_max=29_999)
 
 
 class _Endless(io.RawIOBase):
