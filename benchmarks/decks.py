@@ -50,20 +50,20 @@ def a_list(path: Path, rows: int, *, changed: bool = False) -> None:
 
 def imported(told: Connection, url: str, path: str) -> None:
     """The time and the peak of one import, as the command does it."""
-    from bridge import tariff_import, tariffs
+    from bridge import tariff_import, tariff_staging
     from bridge.app import Bridge
     from bridge.asking import Asking
     from bridge.database import connect
     from bridge.deck_file import read_file
     from bridge.secret import Secret
     from bridge.settings import Settings
-    from bridge.tariffs import Wanted
+    from bridge.tariff_staging import Wanted
     from bridge.vault import Vault
 
     bridge = Bridge(settings=Settings(), engine=connect(Secret(url)), vault=Vault(bytes(32)))
     wanted = Wanted("Telnyx", "outbound", currency="USD", file_name=path)
     started, steps = time.perf_counter(), []
-    how = tariffs.instructions(bridge, wanted)
+    how = tariff_staging.instructions(bridge, wanted)
     reading = read_file(Path(path), how)
     steps.append(("read", time.perf_counter() - started))
 

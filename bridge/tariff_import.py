@@ -6,20 +6,13 @@ answer; one of which rows are refused, only by whoever accepts that they stay ou
 
 from __future__ import annotations
 
-import io
-from dataclasses import replace
 from typing import Any
 
-from bridge import tariffs
+from bridge import tariff_activation, tariff_staging
 from bridge.app import Bridge
 from bridge.asking import Asking
-from bridge.errors import Refused
-from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
-from bridge.rating.decks.sheet import NotASheet
-from bridge.tariffs import Progress, Wanted
-
-TEXT_PREFIXES_MAX = 200_000
-"""A text that fits into a request says so many by ranges at most."""
+from bridge.rating.decks.reading import DeckReading, Instructions
+from bridge.tariff_staging import Progress, Wanted, quiet
 
 
 def bring_in(
@@ -32,14 +25,14 @@ def bring_in(
     confirm: str | None = None,
     accept_refused: bool = False,
     only_stage: bool = False,
-    progress: Progress = tariffs.quiet,
+    progress: Progress = quiet,
 ) -> dict[str, Any]:
     """What was staged, and the deck it became; `kept_back` is why it is not in force."""
-    staged = tariffs.stage(bridge, asking, wanted, how, reading, progress)
+    staged = tariff_staging.stage(bridge, asking, wanted, how, reading, progress)
     why = _kept_back(staged, confirm=confirm, accept_refused=accept_refused)
     if why or only_stage or asking.dry_run:
         return {**staged, "activated": False, "kept_back": why}
-    activated = tariffs.activate(
+    activated = tariff_activation.activate(
         bridge,
         asking,
         staged["deck_id"],
@@ -48,16 +41,6 @@ def bring_in(
         progress=progress,
     )
     return {**staged, **activated, "activated": True, "kept_back": None}
-
-
-def stage_text(bridge: Bridge, asking: Asking, wanted: Wanted, content: str) -> dict[str, Any]:
-    """A list that came as text, staged."""
-    how = replace(tariffs.instructions(bridge, wanted), prefixes_max=TEXT_PREFIXES_MAX)
-    try:
-        reading = read_deck(io.BytesIO(content.encode()), how)
-    except NotASheet as why:
-        raise Refused(str(why), kind="tariff_invalid") from None
-    return tariffs.stage(bridge, asking, wanted, how, reading)
 
 
 def _kept_back(staged: dict[str, Any], *, confirm: str | None, accept_refused: bool) -> str | None:

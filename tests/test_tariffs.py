@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bridge import tariff_edits, tariffs
+from bridge import tariff_activation, tariff_edits, tariff_staging, tariffs
 from bridge.app import Bridge
 from bridge.database import transact
 from bridge.drift import sweep
@@ -48,7 +48,7 @@ def test_a_list_is_staged_compared_and_activated(bridge: Bridge) -> None:
     with pytest.raises(NotPrepared, match="has no deck"):
         tariffs.deck_at(bridge, "outbound", NOW)
 
-    done = tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+    done = tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
     assert done["table"] == "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06"
     deck = tariffs.deck_at(bridge, "outbound", NOW)
@@ -109,9 +109,9 @@ def test_without_its_dry_run_no_deck_comes_into_force_t25(bridge: Bridge) -> Non
     told = staged(bridge)
 
     with pytest.raises(Refused, match="not what the dry run"):
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm="0" * 16)
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm="0" * 16)
     with pytest.raises(NotFound, match="no staged deck"):
-        tariffs.activate(bridge, asking(), 99, confirm=told["confirm"])
+        tariff_activation.activate(bridge, asking(), 99, confirm=told["confirm"])
     assert [each["state"] for each in tariffs.listed(bridge)] == ["staged"]
 
 
@@ -124,7 +124,7 @@ def test_a_dry_run_is_not_valid_when_another_deck_came_between_t25(bridge: Bridg
         tx.execute(catalogue.update().where(catalogue.c.series == "another").values(series="outbound"))
 
     with pytest.raises(Conflict, match="another deck is in force"):
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
 
 def test_what_is_staged_again_takes_the_place_of_what_was_staged(bridge: Bridge) -> None:
@@ -132,7 +132,7 @@ def test_what_is_staged_again_takes_the_place_of_what_was_staged(bridge: Bridge)
 
     assert [each["deck_id"] for each in tariffs.listed(bridge)] == [second["deck_id"]]
     with pytest.raises(NotFound):
-        tariffs.activate(bridge, asking(), first["deck_id"], confirm=first["confirm"])
+        tariff_activation.activate(bridge, asking(), first["deck_id"], confirm=first["confirm"])
     with bridge.engine.connect() as tx:
         assert set(tx.execute(deck_rows.select().with_only_columns(deck_rows.c.deck_id)).scalars()) == {
             second["deck_id"]
@@ -141,9 +141,9 @@ def test_what_is_staged_again_takes_the_place_of_what_was_staged(bridge: Bridge)
 
 def test_activating_twice_is_harmless(bridge: Bridge) -> None:
     told = staged(bridge)
-    one = tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+    one = tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
-    again = tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+    again = tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
     assert again["table"] == one["table"]
     assert len(tariffs.listed(bridge)) == 1
@@ -161,7 +161,7 @@ def test_a_dry_run_keeps_nothing(bridge: Bridge) -> None:
 def test_a_dry_run_of_activating_makes_no_table(bridge: Bridge) -> None:
     told = staged(bridge, effective=JUNE)
 
-    would = tariffs.activate(bridge, asking(dry_run=True), told["deck_id"], confirm=told["confirm"])
+    would = tariff_activation.activate(bridge, asking(dry_run=True), told["deck_id"], confirm=told["confirm"])
 
     assert would["table"] == "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06"
     assert not transact(bridge.engine, lambda tx: deck_tables.is_there(tx, would["table"]))
@@ -173,9 +173,9 @@ def test_refused_rows_keep_a_deck_back_until_they_are_accepted(bridge: Bridge) -
     assert told["errors"][0]["line"] == 3
 
     with pytest.raises(Refused, match="1 of 2 rows are refused") as refused:
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
     assert refused.value.kind == "tariff_invalid"
-    tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"], accept_refused=True)
+    tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"], accept_refused=True)
 
     assert prices(tariffs.deck_at(bridge, "outbound", NOW)) == {"44": "0.01"}
 
@@ -184,7 +184,7 @@ def test_a_deck_without_a_row_never_comes_into_force(bridge: Bridge) -> None:
     told = staged(bridge, HEADER + "44,UK,x,60\n")
 
     with pytest.raises(Refused, match="without a row"):
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"], accept_refused=True)
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"], accept_refused=True)
 
 
 def test_an_activation_that_fails_leaves_the_deck_staged_and_no_table(
@@ -198,12 +198,12 @@ def test_an_activation_that_fails_leaves_the_deck_staged_and_no_table(
 
         during.setattr(deck_tables, "fill", no_room)
         with pytest.raises(RuntimeError):
-            tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+            tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
     assert tariffs.listed(bridge)[0]["state"] == "staged"
     name = "mod_ictvoipbilling_tariff_telnyx_outbound_2025_06"
     assert not transact(bridge.engine, lambda tx: deck_tables.is_there(tx, name))
-    assert tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])["table"] == name
+    assert tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])["table"] == name
 
 
 def test_a_deck_is_not_activated_while_another_of_its_tariff_is_t25(bridge: Bridge) -> None:
@@ -214,7 +214,7 @@ def test_a_deck_is_not_activated_while_another_of_its_tariff_is_t25(bridge: Brid
     second = staged(bridge, HEADER + "44,UK,0.02,60\n")
 
     with pytest.raises(Conflict, match=f"the deck {first['deck_id']} of outbound is being activated") as busy:
-        tariffs.activate(bridge, asking(), second["deck_id"], confirm=second["confirm"])
+        tariff_activation.activate(bridge, asking(), second["deck_id"], confirm=second["confirm"])
 
     assert busy.value.kind == "in_progress"
 
@@ -230,12 +230,12 @@ def test_an_activation_that_died_is_taken_over_when_its_time_is_over(bridge: Bri
     deck_tables.create(bridge.engine, name)  # half done
 
     with pytest.raises(Conflict, match="being activated already") as busy:
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
     assert busy.value.kind == "in_progress"
-    long_ago = since - tariffs.LOADING
+    long_ago = since - tariff_activation.LOADING
     transact(bridge.engine, lambda tx: store.change(tx, told["deck_id"], activated_at=long_ago))
 
-    assert tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])["state"] == "active"
+    assert tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])["state"] == "active"
     assert prices(tariffs.deck_at(bridge, "outbound", NOW))["44"] == "0.01"
 
 
@@ -447,11 +447,11 @@ def test_a_rollback_brings_the_deck_before_into_force(bridge: Bridge) -> None:
 def test_a_withdrawn_deck_stays_withdrawn(bridge: Bridge) -> None:
     activated(bridge, effective=JUNE)
     told = staged(bridge, effective=JULY)
-    tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+    tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
     tariffs.rollback(bridge, asking(), "outbound")
 
     with pytest.raises(Conflict, match="taken back"):
-        tariffs.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
+        tariff_activation.activate(bridge, asking(), told["deck_id"], confirm=told["confirm"])
 
 
 def test_custom_flags_are_set_cleared_and_left_alone(bridge: Bridge) -> None:
@@ -640,6 +640,6 @@ def test_instructions_are_those_of_the_list_over_those_of_the_provider() -> None
         "telnyx", "Telnyx", currency="EUR", reading={"mapping": {"Prefix": "A"}, "unit_seconds": 1, "strip": "0"}
     )
 
-    how = tariffs.instructions_of(replace(wanted(currency=None), how={"unit_seconds": 6}), provider)
+    how = tariff_staging.instructions_of(replace(wanted(currency=None), how={"unit_seconds": 6}), provider)
 
     assert how == Instructions(remembered={"Prefix": "A"}, currency="EUR", unit_seconds=6, strip="0")

@@ -29,7 +29,7 @@ from bridge.rating.decks.cells import DecimalMark
 from bridge.rating.decks.deck import Flow, RouteClass
 
 if TYPE_CHECKING:
-    from bridge.tariffs import Progress, Wanted
+    from bridge.tariff_staging import Progress, Wanted
 
 Which = Annotated[
     str, typer.Argument(help="A tariff by its name, which is its deck in force; or a deck by its number.")
@@ -100,7 +100,7 @@ def import_(
 
     A list of which rows are refused, or that changes suspiciously much, is staged and waits for bridge tariff activate.
     """
-    from bridge.tariffs import Wanted
+    from bridge.tariff_staging import Wanted
 
     if not check and (provider is None or name is None):
         raise typer.BadParameter("say whose list it is and which tariff: --provider and --name (or only --check it)")
@@ -137,7 +137,7 @@ def _check(file: Path, wanted: Wanted, *, accept_refused: bool, json: bool) -> i
 
     from bridge.deck_file import KEPT
     from bridge.rating.decks.diff import compare
-    from bridge.tariffs import instructions_of
+    from bridge.tariff_staging import instructions_of
 
     reading = the_list(file, instructions_of(wanted), kept=KEPT)
     document = {**reading.document(), "diff": compare(None, reading.rows, datetime.now(UTC)).counts()}
@@ -153,11 +153,11 @@ def _check(file: Path, wanted: Wanted, *, accept_refused: bool, json: bool) -> i
 def _bring_in(
     file: Path, wanted: Wanted, *, confirm: str | None, accept_refused: bool, stage: bool, dry_run: bool, json: bool
 ) -> int:
-    from bridge import tariff_import, tariffs
+    from bridge import tariff_import, tariff_staging
     from bridge.asking import Asking
 
     bridge = the_bridge()
-    how = tariffs.instructions(bridge, wanted)
+    how = tariff_staging.instructions(bridge, wanted)
     reading = the_list(file, how)
     with _progress("importing") as progress:
         answer = tariff_import.bring_in(
@@ -250,12 +250,12 @@ def activate(
     json: Json = False,
 ) -> None:
     """Bring a staged deck into force, at once or from a chosen time."""
-    from bridge import tariffs
+    from bridge import tariff_activation
     from bridge.asking import Asking
 
     bridge = the_bridge()
     with _progress("activating") as progress:
-        answer = tariffs.activate(
+        answer = tariff_activation.activate(
             bridge,
             Asking(operator(), "tariff.activate", dry_run=dry_run),
             deck,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from bridge import tariff_import, tariffs
+from bridge import tariff_activation, tariff_staging, tariffs
 from bridge.app import Bridge
 from bridge.errors import NotPrepared
 from bridge.line import Line
@@ -15,7 +15,7 @@ from bridge.rating.decks.cells import DecimalMark, read_moment
 from bridge.rating.decks.deck import Flow, RouteClass
 from bridge.rating.price import Unreadable
 from bridge.rpc.method import Caller, Method, Params, WriteParams, asking_of
-from bridge.tariffs import Wanted
+from bridge.tariff_staging import Wanted
 
 CONTENT_MAX = 1_000_000
 
@@ -94,11 +94,11 @@ def import_(bridge: Bridge, caller: Caller, params: Import) -> dict[str, Any]:
         file_name=params.file_name,
         keep_customs=params.keep_customs,
     )
-    return tariff_import.stage_text(bridge, asking_of(caller, "tariff.import", params), wanted, params.content)
+    return tariff_staging.stage_text(bridge, asking_of(caller, "tariff.import", params), wanted, params.content)
 
 
 def activate(bridge: Bridge, caller: Caller, params: Activate) -> dict[str, Any]:
-    return tariffs.activate(
+    return tariff_activation.activate(
         bridge,
         asking_of(caller, "tariff.activate", params),
         params.deck_id,
