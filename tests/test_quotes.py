@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,25 @@ def test_calls_of_two_decks_are_rated_each_by_its_own(bridge: Bridge, typed: Cal
 
     assert typed("batch", "--package", "12", "--calls", "calls.csv", "--out", "out.csv")["charged"] == "0.030000"
     assert [line.split(",")[8] for line in Path("out.csv").read_text().splitlines()[1:]] == ["0.020000", "0.010000"]
+
+
+CALLS = "id,direction,from,to,start,seconds\na,outbound,,011442079460000,2026-11-01T12:00:00Z,60\n"
+
+
+def test_loaded_packages_and_tariffs_are_compared(bridge: Bridge, typed: Callable[..., dict[str, Any]]) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    activated(bridge, effective=long_ago)
+    activated(bridge, HEADER + "44,UK,0.004,60\n", name="other", provider="Twilio", effective=long_ago)
+    with_a_package(bridge, tariff="outbound")
+    with_a_package(bridge, product_id=13, name="Better", tariff="other", markup_percent="100")
+    Path("calls.csv").write_text(CALLS)
+    ask = partial(typed, "whatif", "--package", "Basic", "--calls", "calls.csv")
+
+    # 0.01 now; by another tariff; by another package with a tariff of its own; that one by the first one's tariff
+    assert ask("--deck", "other")["change"] == {"revenue": "-0.006", "cost": "-0.006", "margin": "0.00"}
+    assert ask("--new-package", "Better")["change"] == {"revenue": "-0.002", "cost": "-0.006", "margin": "0.004"}
+    assert ask("--new-package", "Better", "--deck", "outbound")["change"]["revenue"] == "0.01"
+    assert ask("--markup", "50")["change"] == {"revenue": "0.005", "cost": "0.00", "margin": "0.005"}
 
 
 def test_a_tariff_without_a_deck_is_named(bridge: Bridge, typed: Callable[..., object]) -> None:

@@ -359,6 +359,79 @@ def test_a_deck_with_a_bad_row_is_refused_until_that_is_accepted(
         assert said.readouterr().err.splitlines()[: len(lines) - 1] == lines[:-1]
 
 
+def test_two_prices_for_one_time_are_refused(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "deck.csv").write_text(
+        "Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo\n"
+        "44,UK,0.01,60,2026-01-01,2026-07-01\n"
+        "44,UK,0.02,60,2026-06-30,\n"
+    )
+
+    told = refusal(said, *QUOTE, *MOBILE)
+
+    assert told.startswith("deck.csv: line 3, Prefix: '44' is in line 2 as well, at another price for the same time\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentences"),
+    [
+        ('currency = "USX"', ["package.currency is 'USX'"]),
+        ('markup_percent = "2e1"', ["package.markup_percent is '2e1'"]),
+        ('markup_percent = "-0"', ["package.markup_percent is '-0'"]),
+        ('markup_percent = "٢٥"', ["package.markup_percent is '٢٥'"]),
+        ("markup = 25", ["package.markup is not known; is markup_percent meant?"]),
+        ('type = "unlimited"\nincluded_seconds_per_period = 0', ["package.included_seconds_per_period is 0"]),
+        ('type = "hybrid"', ["package.included_seconds_per_period is missing"]),
+        ('rate_plan = "tiered"', ["package.tiers is missing"]),
+        ('rate_plan = "flat"', ["package.outbound"]),
+        ('trunk_prefix = "a"\ncost_decimals = 7', ["package.trunk_prefix is 'a'", "package.cost_decimals is 7"]),
+    ],
+)
+def test_a_package_that_contradicts_itself_is_refused_with_every_reason(
+    folder: Path, more: str, sentences: list[str], said: pytest.CaptureFixture[str]
+) -> None:
+    given = {line.split(" = ")[0] for line in more.splitlines()}
+    least = ['name = "Basic"', "product_id = 1", 'type = "metered"', 'currency = "USD"', 'country = "CA"']
+    kept = [line for line in least if line.split(" = ")[0] not in given]
+    (folder / "p.toml").write_text("\n".join(["[package]", *kept, more, ""]))
+
+    for command in ((*QUOTE, *MOBILE), BATCH):
+        lines = refusal(said, *command).splitlines()
+        assert len(lines) == len(sentences)
+        for sentence in sentences:
+            assert any(line.startswith("p.toml: ") and sentence in line for line in lines), lines
+
+
+def test_ranges_of_minutes_are_read_as_cut_points_and_that_is_said(
+    folder: Path, said: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "p.toml").write_text("""
+[package]
+name = "Tiers"
+product_id = 1
+type = "metered"
+currency = "USD"
+country = "CA"
+rate_plan = "tiered"
+[[package.tiers]]
+minutes = "0-500"
+per_minute = "0.02"
+[[package.tiers]]
+minutes = "501-1000"
+per_minute = "0.015"
+[[package.tiers]]
+minutes = "1000+"
+per_minute = "0.01"
+""")
+
+    assert cli.run([*QUOTE, "--to", "12045550123", "--seconds", "33000", "--json"]) == 0
+
+    told = said.readouterr()
+    assert "package.tiers: " in told.err
+    assert "500 and 1000" in told.err
+    # 500 minutes at 0.02 and 50 at 0.015
+    assert json.loads(told.out)["charge"] == "10.750000"
+
+
 def test_doubtful_rows_are_told_and_used(folder: Path, said: pytest.CaptureFixture[str]) -> None:
     (folder / "deck.csv").write_text(DECK + "48,Poland,11,60\n")
 

@@ -42,7 +42,8 @@ class Comparison:
         """`pieces` gives the calls from their beginning, and hears what they are read for; `spools` are empty files."""
         was = Batch(self.before, Usage(), spools[0], clients=self._clients)
         becomes = Batch(self.after, Usage(), spools[1], clients=self._clients)
-        costs = CostColumns(self.before), CostColumns(self.after)
+        cost_before = CostColumns(self.before)
+        cost_after = cost_before if _buys_alike(self.before, self.after) else CostColumns(self.after)
         columns = zip(
             pieces("comparing"),
             was.charges(pieces("rating as it is")),
@@ -50,8 +51,8 @@ class Comparison:
             strict=True,
         )
         for calls, charges, others in columns:
-            before = Reckoned(charges, costs[0].of(calls, charges.numbers))
-            after = Reckoned(others, costs[1].of(calls, others.numbers))
+            before = Reckoned(charges, cost_before.of(calls, charges.numbers))
+            after = Reckoned(others, cost_after.of(calls, others.numbers))
             clients, destinations = self._clients.of(calls.clients), self._destinations.of(calls, charges)
             self._sums.add(clients, destinations, before, after)
             self._changes.add(calls, clients, destinations, before, after)
@@ -84,6 +85,10 @@ class Comparison:
 
     def destination(self, place: int) -> str:
         return self._destinations.names.known[place]
+
+
+def _buys_alike(before: Terms, after: Terms) -> bool:
+    return before.cost is after.cost and before.package.route_class == after.package.route_class
 
 
 def _one_currency(before: Terms, after: Terms) -> str:
