@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from bridge import database, schema, tables
+from bridge import database, schema, tables, tariff_edits, tariffs
+from bridge.app import Bridge
 from bridge.schema.migrations import folder
+from bridge.settings import Settings
 from bridge.store import deck_tables
+from bridge.vault import Vault
 from bridge.whmcs.questions import NEEDED, OPTIONAL
 from tests.databases import MariadbServer
+from tests.tariffing import activated
 
 AUDIT = tables.audit.name
 
@@ -145,3 +150,15 @@ def test_the_whmcs_user_reads_what_the_questions_need_and_no_password_r67(grante
 def test_the_users_of_the_bridge_see_nothing_of_whmcs_r67(granted: Granted) -> None:
     for user in ("bridge", "bridge_schema", "bridge_reports"):
         assert not granted.may(user, "SELECT * FROM whmcs_here.tblhosting")
+
+
+def test_the_service_brings_a_price_list_into_force_with_no_more_rights_r67(granted: Granted) -> None:
+    bridge = Bridge(settings=Settings(), engine=granted.engines["bridge"], vault=Vault(bytes(32)))
+
+    done = activated(bridge, effective=datetime(2025, 7, 1, tzinfo=UTC))
+    with granted.engines["bridge"].begin() as tx:
+        tx.execute(text(f"UPDATE {done['table']} SET status = 0 WHERE Prefix = '44'"))
+    noticed = tariff_edits.notice(bridge)
+
+    assert (noticed["edited"], noticed["troubles"]) == ([done["table"]], [])
+    assert tariffs.listed(bridge)[0]["deck_state"] == 2
