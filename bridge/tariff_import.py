@@ -52,6 +52,8 @@ def _kept_back(staged: dict[str, Any], *, confirm: str | None, accept_refused: b
         why = staged["alarm"]
     else:
         return None
+    if not staged["prefixes"]:
+        return f"{why}, and nothing is left to come into force"
     if staged["deck_id"] is None:
         return f"{why}; as it is, it would not come into force"
     accept = " --accept-refused" if staged["rows_refused"] else ""

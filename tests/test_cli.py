@@ -666,6 +666,18 @@ def test_a_list_with_refused_rows_waits_until_somebody_accepts_that(
     assert type_("tariff", "import", path, *OF_TELNYX, "--accept-refused").code == 0
 
 
+def test_a_list_without_one_good_row_is_nothing_to_accept(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    path = a_list(tmp_path, "Prefix,Description,RateValue,Increment\n45,DK,-1,60\n")
+
+    said = type_("tariff", "import", path, *OF_TELNYX)
+    dry = type_("tariff", "import", path, *OF_TELNYX, "--dry-run")
+    accepted = type_("tariff", "import", path, *OF_TELNYX, "--accept-refused")
+
+    assert said.err.endswith("1 of 1 rows are refused, and nothing is left to come into force\n")
+    assert (said.code, dry.code, accepted.code) == (1, 1, 1)
+    assert accepted.err.endswith("a deck without a row would leave every call without a price\n")
+
+
 def test_a_list_that_changes_suspiciously_much_waits_until_somebody_looked_t25(
     bridge: Bridge, type_: Type, tmp_path: Path
 ) -> None:
@@ -680,6 +692,10 @@ def test_a_list_that_changes_suspiciously_much_waits_until_somebody_looked_t25(
     mistyped = type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX, "--confirm", "0" * 16)
 
     assert (dry.code, dry.document["deck_id"]) == (0, None)
+    assert (
+        "it would wait for --confirm: 21 prices"
+        in type_("tariff", "import", a_list(tmp_path, cents), *OF_TELNYX, "--dry-run").err
+    )
     assert "21 prices grow or shrink more than tenfold" in kept_back.err
     assert "this is not what the dry run looked at" in mistyped.err
     assert [each["state"] for each in type_("tariff", "list", "--json").document] == ["staged", "active"]

@@ -175,9 +175,13 @@ def _bring_in(
         say_json(answer)
     else:
         say_facts(_told(answer))
+        if dry_run and answer["alarm"]:
+            print(f"it would wait for --confirm: {answer['alarm']}", file=sys.stderr)
         for each in answer["below_cost"]:
             print(f"package {each['package']!r}: {each['sentence']}", file=sys.stderr)
-    return say_error(answer["kept_back"]) if answer["kept_back"] and not (stage or dry_run) else 0
+    if answer["kept_back"] and not stage and (not dry_run or (answer["rows_refused"] and not accept_refused)):
+        return say_error(answer["kept_back"])
+    return 0
 
 
 def _told(answer: Mapping[str, Any]) -> dict[str, object]:
@@ -185,7 +189,7 @@ def _told(answer: Mapping[str, Any]) -> dict[str, object]:
     names = ("rows_read", "rows_accepted", "rows_refused", "prefixes")
     told = {name.replace("_", " "): answer[name] for name in names}
     told |= {name: answer["diff"][name] for name in ("added", "removed", "dearer", "cheaper")}
-    for name in ("deck_id", "table", "effective_from", "confirm", "kept_back"):
+    for name in ("deck_id", "table", "effective_from", "confirm"):
         if answer.get(name) is not None:
             told[name.removesuffix("_id").replace("_", " ")] = answer[name]
     return told
