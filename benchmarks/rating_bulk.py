@@ -2,17 +2,19 @@
 
 python benchmarks/rating_bulk.py [--calls 1000000]
 
-Ten million calls take a minute or two and 2.5 GB of disk: --calls 10000000. The plain engine rates some of the same
-calls in the same run, one by one.
+Ten million calls take a minute or two and 2.5 GB of disk: --calls 10000000. The plain engine rates
+calls of the same kind in the same run, one by one.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +22,7 @@ from random import Random
 
 import numpy as np
 
-from bridge.rating.bulk.batch import Batch
 from bridge.rating.bulk.calls import Calls
-from bridge.rating.bulk.calls_file import read_calls
-from bridge.rating.bulk.charges import HEADER
 from bridge.rating.bulk.engine import Bulk
 from bridge.rating.bulk.instants import microseconds
 from bridge.rating.bulk.period import Granted
@@ -34,7 +33,8 @@ from bridge.rating.decks.columns import DeckColumns, numbers_of_keys
 from bridge.rating.decks.deck import Deck
 from bridge.rating.decks.intervals import DIGITS, Numbers
 from bridge.rating.numbers.site import site_of
-from bridge.rating.packages.package import Bundle, Package, PackageType, RatePlan, Tier
+from bridge.rating.packages.file import read_package
+from bridge.rating.price import price_text
 from bridge.rating.rate import Increments, Rate
 from bridge.rating.series import Series
 from bridge.rating.terms import Terms
@@ -52,28 +52,53 @@ ROUNDS = 5
 START = datetime(2026, 11, 1, tzinfo=UTC)
 STEPS = (Increments(60, 60), Increments(30, 6), Increments(6, 6), Increments(1, 1))
 
-METERED = Package("Metered", 1, PackageType.METERED, "USD", "US", markup=250_000, adder=5 * 10**7)
-HYBRID = Package(
-    "Hybrid",
-    1,
-    PackageType.HYBRID,
-    "USD",
-    "US",
-    markup=250_000,
-    included_seconds=60_000_000,
-    destinations=(Bundle(("44", "33"), 6_000_000, 5 * 10**7),),
-)
-TIERED = Package(
-    "Tiered",
-    1,
-    PackageType.HYBRID,
-    "USD",
-    "US",
-    rate_plan=RatePlan.TIERED,
-    included_seconds=6_000_000,
-    tiers=(Tier(30_000_000, 2 * 10**8), Tier(60_000_000, 15 * 10**7), Tier(None, 10**8)),
-)
-PACKAGES = (METERED, HYBRID, TIERED)
+METERED = """
+[package]
+name = "Metered"
+product_id = 1
+type = "metered"
+currency = "USD"
+country = "US"
+markup_percent = "25"
+adder_per_minute = "0.005"
+"""
+HYBRID = """
+[package]
+name = "Hybrid"
+product_id = 1
+type = "hybrid"
+currency = "USD"
+country = "US"
+markup_percent = "25"
+included_seconds_per_period = 60000000
+[[package.destinations]]
+prefixes = ["44", "33"]
+included_seconds = 6000000
+per_minute = "0.005"
+"""
+TIERED = """
+[package]
+name = "Tiered"
+product_id = 1
+type = "hybrid"
+currency = "USD"
+country = "US"
+rate_plan = "tiered"
+included_seconds_per_period = 6000000
+[[package.tiers]]
+up_to_minutes = 500000
+per_minute = "0.02"
+[[package.tiers]]
+up_to_minutes = 1000000
+per_minute = "0.015"
+[[package.tiers]]
+per_minute = "0.01"
+"""
+PACKAGES = {
+    "a tariff with markup": METERED,
+    "free time of the package and of two countries": HYBRID,
+    "free time, then three tiers": TIERED,
+}
 
 
 def a_deck(chance: Random) -> Deck:
@@ -84,7 +109,16 @@ def a_deck(chance: Random) -> Deck:
     return Deck.of(rates, currency="USD", name="benchmark")
 
 
-def terms_of(package: Package, deck: Deck) -> Terms:
+def write_deck(path: Path, deck: Deck) -> None:
+    with path.open("w") as file:
+        file.write("Prefix,Description,RateValue,Increment\n")
+        for rate in deck:
+            steps = rate.increments
+            file.write(f"{rate.prefix},,{price_text(rate.price)},{steps.first_seconds}/{steps.step_seconds}\n")
+
+
+def terms_of(text: str, deck: Deck) -> Terms:
+    package = read_package(tomllib.loads(text)["package"])
     return Terms(package, site_of(package), outbound=Series.of(deck))
 
 
@@ -184,47 +218,47 @@ def write_calls(path: Path, deck: Deck, count: int) -> None:
             )
 
 
-def rate_file(source: Path, package: Package) -> None:
-    """In a process of its own, for its memory; prints seconds by the clock, seconds of a core, and megabytes."""
-    deck = a_deck(Random(1))
-    begun, begun_core = time.perf_counter(), time.process_time()
-    with source.with_suffix(".charges").open("wb") as file, tempfile.TemporaryFile(dir=source.parent) as spool:
-        batch = Batch(terms_of(package, deck), Usage(), spool)
-        file.write(HEADER)
-        for charges in batch.charges(read_calls(source)):
-            file.write(batch.lines(charges))
-    print(time.perf_counter() - begun, time.process_time() - begun_core, most_memory())
+def rate_batch() -> None:
+    """`bridge rate batch` in a process of its own; its last line is the seconds of a core, and megabytes."""
+    from bridge import cli
 
-
-def most_memory() -> float:
-    """Megabytes that this process had at once. (What `resource` tells of a child begins with what its parent had.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    files = ("--tariff", "deck.csv", "--package", "package.toml", "--calls", "calls.csv", "--out", "charges.csv")
+    code = cli.run(["rate", "batch", *files])
+    # what `resource` tells of the memory of a child begins with what its parent had
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(time.process_time(), int(status["VmHWM"].split()[0]) / 1024)
+    sys.exit(code)
 
 
 def of_files(deck: Deck, count: int, plain: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "calls.csv"
-        write_calls(source, deck, count)
-        for package in PACKAGES:
-            command = [sys.executable, __file__, "--rate", str(source), "--package", package.name]
-            taken, of_core, megabytes = map(float, subprocess.check_output(command, text=True).split())
-            show(
-                f"from file to file, {package.name.lower()}: a second of a core", count / of_core, GOAL_OF_FILES, plain
+        write_deck(Path(folder, "deck.csv"), deck)
+        write_calls(Path(folder, "calls.csv"), deck, count)
+        for place, (what, package) in enumerate(PACKAGES.items()):
+            Path(folder, "package.toml").write_text(package)
+            command = [sys.executable, str(Path(__file__).resolve()), "--rate-batch"]
+            # as it is once installed: compiled, and the deck in its cache, by a first run that is not counted
+            environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+            if place == 0:
+                subprocess.run(command, check=True, cwd=folder, env=environment, capture_output=True)
+            begun = time.perf_counter()
+            told = subprocess.check_output(command, text=True, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+            taken = time.perf_counter() - begun
+            of_core, megabytes = map(float, told.splitlines()[-1].split())
+            show(f"rate batch, {what}", count / of_core, GOAL_OF_FILES, plain)
+            print(
+                f"  ... {count:,} calls in {of_core:.1f} s of a core, {taken:.1f} s by the clock beside what else runs"
             )
-            show("  ... a second by the clock, whatever else runs", count / taken, GOAL_OF_FILES, plain)
-            print(f"  ... {count:,} calls at most {megabytes:,.0f} MB   goal {GOAL_MEGABYTES}", flush=True)
+            print(f"  ... at most {megabytes:,.0f} MB   goal {GOAL_MEGABYTES}", flush=True)
 
 
 def main() -> None:
     wanted = argparse.ArgumentParser()
     wanted.add_argument("--calls", type=int, default=1_000_000)
-    wanted.add_argument("--rate", type=Path, help=argparse.SUPPRESS)
-    wanted.add_argument("--package", help=argparse.SUPPRESS)
+    wanted.add_argument("--rate-batch", action="store_true", help=argparse.SUPPRESS)
     given = wanted.parse_args()
-    if given.rate:
-        rate_file(given.rate, next(each for each in PACKAGES if each.name == given.package))
-        return
+    if given.rate_batch:
+        rate_batch()
     deck = a_deck(Random(1))
     plain = in_memory(deck)
     of_files(deck, given.calls, plain)

@@ -84,7 +84,7 @@ class Answers:
         for kind in np.flatnonzero(np.bincount(of_kind, minlength=len(deck.is_asked)) * ~deck.is_asked).tolist():
             deck.table[kind] = self._ask(known[kind], deck.deck)
             deck.is_asked[kind] = True
-        answer = deck.table[of_kind]
+        answer = deck.table.take(of_kind)
         if deck.columns is None:
             return answer["none"], np.ones(len(mine), np.bool_)
 

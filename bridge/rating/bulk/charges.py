@@ -70,7 +70,7 @@ def lines_of(charges: Charges, price_texts: PriceTexts, notes: Pool, *, decimals
     has_long_ids = int(charges.ids.lengths.max(initial=0)) > LONG
     cells = [
         *([] if has_long_ids else texts_words(charges.ids)),
-        _CLASS_WORDS[charges.classes],
+        _CLASS_WORDS.take(charges.classes, axis=0),
         *number_words(charges.numbers),
         *price_texts.cells(charges.prices, charges.is_overage),
         *whole_words(charges.billed),

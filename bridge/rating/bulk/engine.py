@@ -93,7 +93,7 @@ class Bulk:
         package = self.terms.package
         kinds = self._kinds.of(calls)
         self._learn()
-        kind = self._table[kinds.places]
+        kind = self._table.take(kinds.places)
         answers, is_coverable = self._answers.of(calls, kinds, self._kinds.known)
         answers = np.where(kind["is_settled"], kind["settled"], answers)
         is_special = self._put_specials(answers, calls, kinds, kind)

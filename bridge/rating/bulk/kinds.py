@@ -25,7 +25,7 @@ from bridge.rating.numbers.plan_columns import PlanColumns
 from bridge.rating.special import SpecialRule, special_rules
 from bridge.rating.terms import UNIVERSAL_FREEPHONE, Meaning, Terms
 
-HELD_MAX = 200_000
+HELD_MAX = 50_000
 
 Places = NDArray[np.int32]
 

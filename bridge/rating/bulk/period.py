@@ -73,7 +73,7 @@ def grant(
     waiting: Waiting, chains: Sequence[Chain], package: Package, usage: Usage, ids_of: IdsOf, *, block: int = BLOCK
 ) -> Granted:
     """What the allowances cover and what the tiers charge. `usage` moves as if the calls were rated one by one."""
-    order = np.argsort(waiting.moments, kind="stable")
+    order = np.argsort(waiting.moments)
     covered = np.zeros(len(waiting), waiting.left.dtype)
     tier_micro = np.zeros(len(waiting), np.int64)
     beyond: dict[int, int] = {}

@@ -102,7 +102,7 @@ class PriceColumns:
         return self._blocks[name]
 
     def rows(self, places: Places) -> Prices:
-        return Prices(self._table[places])
+        return Prices(self._table.take(places, axis=0))
 
     def micro(
         self, places: Places, rows: Prices, seconds: Ints, *, is_overage: NDArray[np.bool_]

@@ -34,11 +34,11 @@ class PriceTexts:
 
     def cells(self, places: NDArray[np.int32], is_overage: Flags) -> list[Words]:
         """Words for each, of its own price or of what is beyond the allowance."""
-        prices = self._prices[places]
+        prices = self._prices.take(places, axis=0)
         if is_overage.any():
             prices[is_overage] = 0
             prices[is_overage, : len(self._overage)] = self._overage
-        return [self._fronts[places], prices]
+        return [self._fronts.take(places, axis=0), prices]
 
     def _put(self, first: int, fronts: Words, prices: Words) -> None:
         self._fronts = _enlarged(self._fronts, 0, fronts.shape[1])

@@ -40,7 +40,7 @@ class Pool:
         if len(self._words) < len(self.texts):
             width = max(len(text_words(text)) for text in self.texts)
             self._words = np.array([text_words(text, width) for text in self.texts], np.uint64)
-        return self._words[places]
+        return self._words.take(places, axis=0)
 
 
 def text_words(text: bytes, width: int = 0) -> Words:
@@ -55,9 +55,7 @@ def texts_words(texts: Texts) -> list[Words]:
 
 def bytes_of(cells: list[Words]) -> bytes:
     """Rows of words, without the zero bytes in them."""
-    raw = np.column_stack(cells).astype("<u8", copy=False).view(np.uint8).ravel()
-    found: bytes = raw[raw != 0].tobytes()
-    return found
+    return np.column_stack(cells).astype("<u8", copy=False).tobytes().translate(None, b"\0")
 
 
 def joined(texts: Texts) -> bytes:

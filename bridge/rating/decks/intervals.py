@@ -63,7 +63,7 @@ class Intervals:
         bounds = bounds[np.concatenate((np.ones(1, np.bool_), bounds[1:] != bounds[:-1]))]
         winners = np.full(len(bounds), NONE, np.int32)
         parents = np.full(len(prefixes), NONE, np.int32)
-        for length in np.unique(lengths):  # the longer ones write over the shorter
+        for length in np.flatnonzero(np.bincount(lengths)):  # the longer ones write over the shorter
             mine = in_order[lengths[in_order] == length]
             first, last = np.searchsorted(bounds, starts[mine]), np.searchsorted(bounds, ends[mine])
             parents[mine] = winners[first]
@@ -78,7 +78,9 @@ class Intervals:
 
     def find(self, numbers: Numbers) -> NDArray[np.int32]:
         """For each number the place of its longest prefix, or NONE."""
-        found = self.winners[np.searchsorted(self.bounds, numbers.padded, side="right") - 1]
+        in_order = np.argsort(numbers.padded)  # neighbours are sought in the same part of the memory
+        found = np.empty(len(numbers), np.int32)
+        found[in_order] = self.winners[np.searchsorted(self.bounds, numbers.padded[in_order], side="right") - 1]
         while True:  # what is longer than the number itself matched only the zeros behind it
             too_long = (found != NONE) & (self.lengths[found] > numbers.lengths) if len(self.lengths) else found > NONE
             if not too_long.any():

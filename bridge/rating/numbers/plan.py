@@ -131,13 +131,16 @@ def plan_of(code: str) -> Plan:
 
     table = automaton(patterns)
     leading = {region for region, kind in claims if kind == _LEADING}
-    matched = [[claims[number] for number in numbers] for numbers in table.matched]
-    alive = [[claims[number] for number in numbers] for numbers in table.alive]
-    return Plan(
-        table.step,
-        ended=tuple(_ended(regions, leading, *each) for each in zip(matched, alive, strict=True)),
-        begun=tuple(_begun(regions, each) for each in alive),
-    )
+
+    @cache  # most states match what others match
+    def ended(matched: tuple[int, ...], alive: tuple[int, ...]) -> Facts:
+        return _ended(regions, leading, [claims[each] for each in matched], [claims[each] for each in alive])
+
+    @cache
+    def begun(alive: tuple[int, ...]) -> Facts:
+        return _begun(regions, [claims[each] for each in alive])
+
+    return Plan(table.step, tuple(map(ended, table.matched, table.alive)), tuple(map(begun, table.alive)))
 
 
 _Claim = tuple[str, str]
