@@ -187,10 +187,16 @@ def _say(comparison: Comparison, top: int) -> None:
     print()
     lines = (_line(comparison, line) for line in islice(comparison.lines(), top))
     rows = (
-        (line["client"], line["destination"], line["calls"], *_changed(line, "revenue"), *_changed(line, "margin"))
+        (
+            line["client"],
+            line["destination"],
+            line["calls"],
+            *_changed(line, "revenue")[::2],
+            *_changed(line, "margin")[::2],
+        )
         for line in lines
     )
-    columns = ("client", "destination", "calls", "revenue", "then", "change", "margin", "then", "change")
+    columns = ("client", "destination", "calls", "revenue", "change", "margin", "change")
     say_table("Where revenue changes most", columns, rows)
     print()
     names = ("id", "client", "destination", "number", *SIDES, "change")
