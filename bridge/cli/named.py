@@ -13,7 +13,7 @@ from bridge import __version__
 from bridge.cli.words import say_faults, say_progress, the_bridge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from bridge.rating.decks.deck import Deck
@@ -32,6 +32,10 @@ Cost = Annotated[
     str | None, typer.Option("--cost", help="The deck that calls are bought at, if not that of outbound calls.")
 ]
 Extensions = Annotated[list[str] | None, typer.Option("--extension", help="An extension of the tenant; once for each.")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="TARGET=COLUMN", help="Which column of a deck holds what; #3 is the third."),
+]
 AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
 
 
@@ -55,6 +59,14 @@ def the_package(text: str) -> Package:
         raise Refused(str(error)) from None
 
 
+def the_mapping(told: Iterable[str] | None) -> dict[str, str]:
+    """What `--map` says."""
+    pairs = [each.partition("=") for each in told or ()]
+    if wrong := [target for target, equals, _ in pairs if not equals]:
+        raise typer.BadParameter(f"{wrong[0]!r} is not TARGET=COLUMN, such as Prefix='Dial Code'", param_hint="--map")
+    return {target: column for target, _, column in pairs}
+
+
 def the_list(file: Path, how: Instructions, kept: Path | None = None) -> DeckReading:
     """A price list as it is read. What is refused or doubtful of it is told."""
     from bridge.deck_file import read_file
@@ -68,20 +80,16 @@ def the_list(file: Path, how: Instructions, kept: Path | None = None) -> DeckRea
     return reading
 
 
-def the_deck(
-    path: Path, *, currency: str, direction: Literal["outbound", "inbound"] = "outbound", accept_refused: bool
-) -> Deck:
-    """A deck by its file, as it is guessed to be written."""
+def the_deck(path: Path, how: Instructions, *, accept_refused: bool) -> Deck:
+    """A deck by its file, in the currency that it is read in."""
     from bridge.deck_file import KEPT
     from bridge.errors import Refused
-    from bridge.rating.decks.reading import Instructions
 
-    how = Instructions(currency=currency, direction=direction)
     reading = the_list(path, how, kept=KEPT)
     if reading.rows_refused and not accept_refused:
         refused = f"{reading.rows_refused} of {reading.rows_read} rows are refused"
         raise Refused(f"{path}: {refused}; mend them, or go on without them by --accept-refused", kind="tariff_invalid")
-    return reading.deck(currency=currency, name=path.stem, instructions=how)
+    return reading.deck(currency=how.currency or "", name=path.stem, instructions=how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class Decks:
     inbound: str | None = None
     cost: str | None = None
     accept_refused: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)
     read: dict[tuple[str, str, str], Series] = field(default_factory=dict)
     """Files that were read already: a list is read and told once, whoever it is for."""
 
@@ -108,13 +117,14 @@ class Decks:
             from bridge.terms import series_named
 
             return series_named(the_bridge(), text, moment=moment)
+        from bridge.rating.decks.reading import Instructions
         from bridge.rating.series import Series
 
         direction: Literal["outbound", "inbound"] = "inbound" if way == "inbound" else "outbound"
         place = text, currency, direction
         if place not in self.read:
-            deck = the_deck(Path(text), currency=currency, direction=direction, accept_refused=self.accept_refused)
-            self.read[place] = Series.of(deck)
+            how = Instructions(currency=currency, direction=direction, mapping=self.mapping)
+            self.read[place] = Series.of(the_deck(Path(text), how, accept_refused=self.accept_refused))
         return self.read[place]
 
 

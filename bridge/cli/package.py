@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import is_file, the_deck, the_package
+from bridge.cli.named import Map, is_file, the_deck, the_mapping, the_package
 from bridge.cli.words import DryRun, Json, operator, say_json, say_table, the_bridge
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def lint(
     package: Which,
     tariff: Annotated[Path | None, typer.Option("--tariff", help="The deck of its tariff, for a file.")] = None,
     cost: Annotated[Path | None, typer.Option("--cost", help="The deck that calls are bought at, for a file.")] = None,
+    map_: Map = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a finding is an error.")] = False,
     json: Json = False,
 ) -> int:
@@ -98,7 +99,7 @@ def lint(
     from bridge.rating.packages.finding import Severity
 
     if is_file(package):
-        found = _of_file(package, tariff, cost)
+        found = _of_file(package, tariff, cost, the_mapping(map_))
     else:
         from bridge import packages
         from bridge.package_findings import findings
@@ -118,16 +119,16 @@ def lint(
     return 1 if strict and any(each.severity is Severity.ERROR for each in found) else 0
 
 
-def _of_file(path: str, tariff: Path | None, cost: Path | None) -> list[Finding]:
+def _of_file(path: str, tariff: Path | None, cost: Path | None, mapping: dict[str, str]) -> list[Finding]:
     from datetime import UTC, datetime
 
+    from bridge.rating.decks.reading import Instructions
     from bridge.rating.packages.lint import Decks
     from bridge.rating.packages.lint import lint as findings
 
     package = the_package(path)
-    sold, bought = (
-        the_deck(each, currency=package.currency, accept_refused=True) if each else None for each in (tariff, cost)
-    )
+    how = Instructions(currency=package.currency, mapping=mapping)
+    sold, bought = (the_deck(each, how, accept_refused=True) if each else None for each in (tariff, cost))
     if tariff is None:
         print("without --tariff DECK.csv what a deck makes of the package is not looked at", file=sys.stderr)
     return findings(package, datetime.now(UTC), Decks(sold, None, bought))

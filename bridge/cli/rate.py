@@ -15,10 +15,12 @@ from bridge.cli.named import (
     Decks,
     Extensions,
     InboundTariff,
+    Map,
     PackageIfAny,
     PackageName,
     Tariff,
     is_file,
+    the_mapping,
     the_package,
     the_terms,
 )
@@ -54,6 +56,7 @@ def quote(
     inbound_tariff: InboundTariff = None,
     cost: Cost = None,
     extension: Extensions = None,
+    map_: Map = None,
     accept_refused: AcceptRefused = False,
     json: Json = False,
 ) -> None:
@@ -78,7 +81,7 @@ def quote(
         raise typer.BadParameter("say which --package, or which --service")
     terms = the_terms(
         found,
-        Decks(tariff, inbound_tariff, cost, accept_refused),
+        Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_)),
         is_loaded=package is None or not is_file(package),
         version=version,
         extensions=extensions,
@@ -126,6 +129,7 @@ def batch(
     tariff: Tariff = None,
     inbound_tariff: InboundTariff = None,
     extension: Extensions = None,
+    map_: Map = None,
     accept_refused: AcceptRefused = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -142,7 +146,7 @@ def batch(
 
     terms = the_terms(
         the_package(package),
-        Decks(tariff, inbound_tariff, None, accept_refused),
+        Decks(tariff, inbound_tariff, None, accept_refused, the_mapping(map_)),
         is_loaded=not is_file(package),
         extensions=extension or (),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import AcceptRefused, the_list
+from bridge.cli.named import AcceptRefused, Map, the_list, the_mapping
 from bridge.cli.words import (
     DryRun,
     Json,
@@ -67,10 +67,7 @@ def import_(
     ] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217; the provider's where absent.")] = None,
     effective: Effective = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="TARGET=COLUMN", help="Which column holds what; #3 is the third."),
-    ] = None,
+    map_: Map = None,
     check: Annotated[bool, typer.Option("--check", help="Only read the list; needs no database.")] = False,
     stage: Annotated[bool, typer.Option("--stage", help="Keep it for bridge tariff activate.")] = False,
     confirm: Confirm = None,
@@ -120,7 +117,7 @@ def import_(
         effective=_moment(effective, time_zone),
         direction=direction,
         route_class=route_class,
-        mapping=_mapping(map_ or ()),
+        mapping=the_mapping(map_),
         how={name: value for name, value in how.items() if value},
         file_name=file.name,
         keep_customs=not drop_customs,
@@ -193,16 +190,6 @@ def _told(answer: Mapping[str, Any]) -> dict[str, object]:
         if answer.get(name) is not None:
             told[name.removesuffix("_id").replace("_", " ")] = answer[name]
     return told
-
-
-def _mapping(told: Iterable[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in told]
-    if wrong := [target for target, equals, _ in pairs if not equals]:
-        raise typer.BadParameter(f"{wrong[0]!r} is not TARGET=COLUMN, such as Prefix='Dial Code'", param_hint="--map")
-    targets = [target.strip().lower() for target, _, _ in pairs]
-    if twice := [target for target in targets if targets.count(target) > 1]:
-        raise typer.BadParameter(f"{twice[0]!r} is mapped twice", param_hint="--map")
-    return {target: column for target, _, column in pairs}
 
 
 def _unit(told: str | None) -> int | None:

@@ -18,9 +18,11 @@ from bridge.cli.named import (
     Decks,
     Extensions,
     InboundTariff,
+    Map,
     PackageName,
     Tariff,
     is_file,
+    the_mapping,
     the_package,
     the_terms,
 )
@@ -53,6 +55,7 @@ def whatif(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write a row for each client and destination as CSV.")
     ] = None,
+    map_: Map = None,
     accept_refused: AcceptRefused = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -71,7 +74,7 @@ def whatif(
         raise typer.BadParameter("say what would change: --deck, --new-package or --markup")
     now = the_package(package)
     then, then_named = (now, package) if new_package is None else (the_package(new_package), new_package)
-    decks = Decks(tariff, inbound_tariff, cost, accept_refused)
+    decks = Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_))
     # another package that is loaded brings its own tariff
     kept = tariff if new_package is None or is_file(new_package) else None
     new_decks = replace(decks, outbound=deck or kept)

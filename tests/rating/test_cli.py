@@ -359,6 +359,16 @@ def test_a_deck_with_a_bad_row_is_refused_until_that_is_accepted(
         assert said.readouterr().err.splitlines()[: len(lines) - 1] == lines[:-1]
 
 
+def test_a_list_that_is_not_plain_is_mapped(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "deck.csv").write_text("A;B;C;D\n447;UK Mobile;0,05;60\n")
+
+    assert "map it" in refusal(said, *QUOTE, *MOBILE)
+    columns = ("Prefix=A", "Description=B", "RateValue=C", "Increment=#4")
+    told = answer(said, *QUOTE, *MOBILE, *(word for each in columns for word in ("--map", each)))
+    assert told["charge"] == "0.125000"
+    assert "'Prefix' is not TARGET=COLUMN" in refusal(said, *QUOTE, *MOBILE, "--map", "Prefix", code=2)
+
+
 def test_two_prices_for_one_time_are_refused(folder: Path, said: pytest.CaptureFixture[str]) -> None:
     (folder / "deck.csv").write_text(
         "Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo\n"
