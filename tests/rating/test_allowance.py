@@ -65,6 +65,18 @@ def test_what_lies_beyond_the_allowance_has_the_overage_price() -> None:
     """)
 
 
+def test_where_nothing_is_free_everything_in_scope_lies_beyond() -> None:
+    check("""
+        included_seconds_per_period = 0
+        included_scope = { countries = ["GB"] }
+        overage_per_minute = "0.02"
+        rate  44  0.10
+        rate  33  0.15
+        call  442079460000  1m  0.02
+        call  331400000000  1m  0.15
+    """)
+
+
 def test_overage_is_not_for_what_is_out_of_scope() -> None:
     check("""
         included_seconds_per_period = 6000

@@ -127,6 +127,9 @@ def _allowance(package: Package) -> Iterator[Finding]:
             "free time covers international destinations at any price; name countries in it, or set max_covered_price"
         )
         yield Finding("unscoped_allowance", WARNING, "package.included_scope", told)
+    if package.overage_price is not None and not has_allowance:
+        told = "is the price of every call that free time would cover: there is no free time to go beyond"
+        yield Finding("overage_from_the_start", WARNING, "package.overage_per_minute", told)
     for place, bundle in enumerate(package.destinations):
         if bundle.included_seconds == 0 and bundle.price is None and bundle.increments is None:
             told = f"the bundle of {', '.join(bundle.prefixes)} has neither free time nor a price"
@@ -191,10 +194,6 @@ def _unused(package: Package) -> Iterator[Finding]:
         "max_covered_price": (
             package.max_covered_price is not None and not has_allowance and not package.destinations,
             "bounds nothing: there is no free time",
-        ),
-        "overage_per_minute": (
-            package.overage_price is not None and not has_allowance,
-            "prices nothing: there is no free time to go beyond",
         ),
         "rollover_periods": (package.rollover_periods > 0 and not has_allowance, "has no free time to roll over"),
         "fair_use_seconds": (

@@ -97,7 +97,7 @@ ALONE: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("unused", "markup_percent", {"rate_plan": "flat", "outbound": {"per_minute": "1"}, "markup_percent": "25"}),
     ("unused", "max_covered_price", {"max_covered_price": "1"}),
-    ("unused", "overage_per_minute", {"overage_per_minute": "1"}),
+    ("overage_from_the_start", "overage_per_minute", {"overage_per_minute": "1"}),
     ("unused", "rollover_periods", {"rollover_periods": 2}),
     ("unused", "fair_use_seconds", {"fair_use_seconds": 60}),
     ("unused", "trunk_prefix", {"trunk_prefix": "0"}),
@@ -154,6 +154,167 @@ def test_what_is_found_without_a_deck(code: str, key: str, package: dict[str, An
 
     assert found.path == f"package.{key}"
     assert len(found.sentence) > 20
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "package", "sentence"),
+    [
+        (
+            "unlimited_with_bound",
+            "included_seconds_per_period",
+            {"type": "unlimited", "included_seconds_per_period": 60},
+            "an unlimited package has a bound; leave it out, write fair_use_seconds, or take type hybrid",
+        ),
+        (
+            "unlimited_without_fair_use",
+            "fair_use_seconds",
+            {"type": "unlimited"},
+            "an unlimited package has no fair_use_seconds: one client can call around the clock",
+        ),
+        (
+            "realtime_with_allowance",
+            "included_seconds_per_period",
+            {"realtime": True, "included_seconds_per_period": 60},
+            "the package is billed in real time and has free time per period: calls are free until it is used up",
+        ),
+        (
+            "unscoped_allowance",
+            "included_scope",
+            {"included_seconds_per_period": 60},
+            "free time covers international destinations at any price; name countries in it, or set max_covered_price",
+        ),
+        (
+            "overage_from_the_start",
+            "overage_per_minute",
+            {"overage_per_minute": "1"},
+            "is the price of every call that free time would cover: there is no free time to go beyond",
+        ),
+        (
+            "nanp_outside_north_america",
+            "nanp_10_digit",
+            {"country": "GB", "nanp_10_digit": True},
+            "numbers of ten digits get a 1 in front, and GB is not in North America",
+        ),
+        ("gives_unrated_away", "no_rate_policy", {"no_rate_policy": "zero"}, "calls without a price are given away"),
+        (
+            "inbound_without_price",
+            "bill_inbound",
+            {"bill_inbound": True},
+            "inbound calls are billed, and there is neither inbound.per_minute nor inbound_tariff: all are held",
+        ),
+        (
+            "flat_by_another_plan",
+            "rate_plan",
+            {"type": "flat"},
+            'the type is flat, and calls are priced by tariff; write rate_plan = "flat"',
+        ),
+        (
+            "closes_emergency_calls",
+            "suspend_policy",
+            {"suspend_policy": "domain", "emergency_accepted_by": "Jo Brown"},
+            "suspended by domain, nobody can call for help; Jo Brown answers for it",
+        ),
+        (
+            "override_matches_nothing",
+            "overrides[0].prefix",
+            {"overrides": [{"prefix": "0044", "per_minute": "1"}]},
+            "no country's calling code begins with 0044, so no number does",
+        ),
+        (
+            "bundle_matches_nothing",
+            "destinations[0].prefixes",
+            {"destinations": [{"prefixes": ["0048"], "included_seconds": 60}]},
+            "no country's calling code begins with 0048, so no number does",
+        ),
+        (
+            "duplicate_prefix",
+            "overrides[1].prefix",
+            {"overrides": [{"prefix": "44", "per_minute": "1"}] * 2},
+            "44 is there twice outbound; overrides[0] is enough",
+        ),
+        (
+            "duplicate_prefix",
+            "destinations[0].prefixes",
+            {
+                "overrides": [{"prefix": "48", "per_minute": "1"}],
+                "destinations": [{"prefixes": ["48"], "included_seconds": 60, "per_minute": "2"}],
+            },
+            "48 has its price from overrides[0], and the bundle's price is never used",
+        ),
+        (
+            "special_shadowed",
+            "special_numbers[1]",
+            {"special_numbers": [{"pattern": each, "per_call": "0.35"} for each in ("13", "13")]},
+            "13 is never reached: special_numbers[0], 13, goes before it",
+        ),
+        (
+            "block_no_multiple",
+            "outbound.first_seconds",
+            {"outbound": {"first_seconds": 60, "step_seconds": 11}},
+            "a first block of 60 s is no multiple of steps of 11 s: "
+            "61 s are 71 s here and may be rounded otherwise elsewhere",
+        ),
+    ],
+)
+def test_a_finding_is_a_sentence_about_its_key(code: str, key: str, package: dict[str, Any], sentence: str) -> None:
+    found = told(code, **package)
+
+    assert (found.path, found.sentence) == (f"package.{key}", sentence)
+
+
+@pytest.mark.parametrize(
+    ("key", "package", "sentence"),
+    [
+        ("tiers", {"tiers": [{"per_minute": "1"}]}, "tiers price nothing while rate_plan is not tiered"),
+        (
+            "outbound.per_minute",
+            {"rate_plan": "tiered", "tiers": [{"per_minute": "1"}], "outbound": {"per_minute": "1"}},
+            "outbound.per_minute prices nothing while rate_plan is tiered: tiers are the price",
+        ),
+        (
+            "markup_percent",
+            {"rate_plan": "flat", "outbound": {"per_minute": "1"}, "markup_percent": "25"},
+            "markup_percent marks nothing up: with rate_plan flat no deck is asked",
+        ),
+        ("max_covered_price", {"max_covered_price": "1"}, "max_covered_price bounds nothing: there is no free time"),
+        ("rollover_periods", {"rollover_periods": 2}, "rollover_periods has no free time to roll over"),
+        (
+            "fair_use_seconds",
+            {"fair_use_seconds": 60},
+            "fair_use_seconds bounds nothing: only what is unlimited has fair use",
+        ),
+        (
+            "trunk_prefix",
+            {"trunk_prefix": "0"},
+            "trunk_prefix is stripped from nothing while prefix_correction is off",
+        ),
+        (
+            "inbound.per_minute",
+            {"inbound": {"per_minute": "1"}},
+            "inbound.per_minute prices nothing while bill_inbound is off",
+        ),
+        ("inbound_tariff", {"inbound_tariff": "dids"}, "inbound_tariff prices nothing while bill_inbound is off"),
+        (
+            "destinations[0]",
+            {"destinations": [{"prefixes": ["48", "49"]}]},
+            "the bundle of 48, 49 has neither free time nor a price",
+        ),
+        (
+            "special_numbers[0].per_minute",
+            {"special_numbers": [{"pattern": "13", "per_call": "1", "per_minute": "1"}]},
+            "per_minute prices nothing in flat_per_call",
+        ),
+        (
+            "special_numbers[0].per_call",
+            {"special_numbers": [{"pattern": "13", "mode": "per_minute", "per_call": "1", "per_minute": "1"}]},
+            "per_call prices nothing in per_minute",
+        ),
+    ],
+)
+def test_a_key_that_says_nothing_is_told_why(key: str, package: dict[str, Any], sentence: str) -> None:
+    found = told("unused", **package)
+
+    assert (found.path, found.sentence) == (f"package.{key}", sentence)
 
 
 def test_a_scope_with_countries_or_a_highest_price_is_a_scope() -> None:
@@ -440,6 +601,11 @@ def test_f17_a_limit_or_feature_that_a_driver_cannot_enforce_is_said() -> None:
         ("limit_not_enforced", Severity.WARNING, "package.limits.queues"),
         ("feature_not_enforced", Severity.WARNING, "package.features.recording"),
         ("limit_not_enforced", Severity.NOTE, "package.limits.extensions"),
+    ]
+    assert [each.sentence for each in findings(abilities=[able], **package)] == [
+        "the vodia driver cannot enforce queues",
+        "the vodia driver cannot switch recording on or off",
+        "the vodia driver does not enforce extensions; the bridge refuses what goes beyond it",
     ]
 
 
