@@ -129,7 +129,7 @@ def _others(node: ast.expr | ast.stmt, *, is_question: bool) -> Iterator[ast.exp
             yield ast.Constant(value + 1)
         case ast.Constant(str() as value):
             yield ast.Constant(f"XX{value}")
-        case ast.Return(ast.expr() as value) if ast.unparse(value) != "None":
+        case ast.Return(ast.expr() as value) if not isinstance(value, ast.Constant):  # which is changed itself
             yield ast.Return(ast.Constant(None))
         case ast.Expr(ast.Call()) | ast.Raise():
             yield ast.Pass()
