@@ -87,13 +87,21 @@ def learn() -> list[Test]:
 
 
 def asked(change: Change, tests: Sequence[Test]) -> list[list[Test]]:
-    """Those who may notice: the tests of the module's own file first, then others, the quickest of each first."""
+    """Those who may notice: all of the module's own file, as what is remembered hides who asked for it; then others."""
     path = str(change.path)
-    near = [test for test in tests if not change.function or (path, change.function) in test.reached]
-    near.sort(key=lambda test: (all(file != path for file, _ in test.reached), test.seconds))
     own = str(TESTS / change.path.relative_to(RATING).with_name(f"test_{change.path.name}"))
-    stages = [[test for test in near if (test.file == own) is is_own] for is_own in (True, False)]
-    return [stage for stage in stages if stage]
+
+    def is_near(test: Test) -> bool:
+        return not change.function or (path, change.function) in test.reached
+
+    def distance(test: Test) -> tuple[bool, bool, float]:
+        return not is_near(test), all(file != path for file, _ in test.reached), test.seconds
+
+    stages = (
+        [test for test in tests if test.file == own],
+        [test for test in tests if test.file != own and is_near(test)],
+    )
+    return [sorted(stage, key=distance) for stage in stages if stage]
 
 
 def _is_outside(path: Path) -> bool:
