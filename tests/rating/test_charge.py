@@ -832,6 +832,22 @@ def test_a_call_longer_than_the_package_lets_calls_be_is_noted() -> None:
 
     assert [charge.note for charge in charges] == ["not allowed", "not allowed; longer than 3600 s"]
 
+    charges = check("""
+        max_call_seconds = 3600
+        filters = { unbilled = "12045550123" }
+        destinations_allowed = { countries = ["CA"] }
+        rate  1  0.60  1/1
+        call  12045550123  3600s  0
+        call  12045550123  3601s  0
+        call  12125550123  3601s  36.01
+    """)
+
+    assert [charge.note for charge in charges] == [
+        "filter 12045550123",
+        "filter 12045550123; longer than 3600 s",
+        "longer than 3600 s",
+    ]
+
 
 # --- Inbound ----------------------------------------------------------------------------------------------------------
 

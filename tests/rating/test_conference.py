@@ -68,6 +68,33 @@ def test_free_participant_seconds_are_used_first_and_spare_the_room_fee_of_a_ses
     assert [(charge.free_seconds, charge.micro) for charge in charges] == [(1200, 0), (300, 800_000), (0, 900_000)]
 
 
+def test_the_explanation_of_a_conference_says_who_was_there_and_how_it_is_charged() -> None:
+    room = 'per_participant_minute = "0.02", per_session = "0.50", free_seconds_per_period = 100'
+
+    document = charge_of(room, 61, 30).explanation.document()
+
+    assert document["conference"] == {"id": "room 1", "at": "2026-11-21T12:00:00+00:00", "participants": 2}
+    assert (document["class"], document["note"], document["currency"]) == ("billable", "", "USD")
+    assert document["price"] == {
+        "source": "package",
+        "prefix": "",
+        "per_minute": "0.02",
+        "setup": "0.5",
+        "min_cost": "0",
+        "first_seconds": 60,
+        "step_seconds": 60,
+    }
+    assert document["seconds"] == {
+        "answered": [61, 30],
+        "billed": 180,
+        "free_per_call": 0,
+        "covered": [{"allowance": "conference", "of": 100, "before": 0, "seconds": 100, "consumed": 100}],
+        "charged": 80,
+    }
+    assert document["parts"] == [{"seconds": 80, "per_minute": "0.02"}]
+    assert (document["unrounded"], document["charge"]) == ("0.526666666667", "0.526667")
+
+
 def test_a_conference_takes_nothing_from_the_free_time_of_calls() -> None:
     sheet = 'conference = { per_participant_minute = "0.02" }\nincluded_seconds_per_period = 6000'
     usage = Usage()

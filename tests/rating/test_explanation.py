@@ -32,6 +32,22 @@ def explained(sheet: str) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.parametrize(
+    ("special", "price"),
+    [
+        ("1300  0.35/call", {"setup": "0.35", "min_cost": "0"}),
+        ("1300  0.05/min", {"per_minute": "0.05", "setup": "0", "min_cost": "0"}),
+        ("1300  0.20/call  0.03/min", {"per_minute": "0.03", "setup": "0.2", "min_cost": "0"}),
+    ],
+)
+def test_a_special_number_explains_its_price_by_the_call_or_by_the_minute(special: str, price: dict[str, str]) -> None:
+    charge = {"1300  0.35/call": "0.35", "1300  0.05/min": "0.05"}.get(special, "0.23")
+    document = explained(f"special  {special}\ncall  13005551234  60s  {charge}")
+
+    steps = {"source": "special", "prefix": "1300", "first_seconds": 60, "step_seconds": 60}
+    assert document["price"] == steps | price
+
+
 def test_an_explanation_holds_everything_that_made_the_charge() -> None:
     document = explained(LONDON.replace("02079460000", "(020)79460000"))
     document["call"]["id"] = "c1"

@@ -46,6 +46,22 @@ def test_pages_and_minutes_are_rounded_together() -> None:
     assert charge_of('cost_decimals = 2\nfax = { per_page = "0.004", per_minute = "0.004" }', 1, 60).micro == 10_000
 
 
+def test_the_explanation_of_a_fax_says_how_much_was_sent_and_how_it_is_charged() -> None:
+    document = charge_of('fax = { per_page = "0.03", per_minute = "0.06" }', 11, 61).explanation.document()
+
+    assert document["fax"] == {
+        "id": "fax 1",
+        "direction": "outbound",
+        "at": "2026-11-21T12:00:00+00:00",
+        "pages": 11,
+        "seconds": 61,
+    }
+    assert (document["class"], document["note"]) == ("billable", "")
+    assert (document["price"]["source"], document["price"]["per_minute"]) == ("package", "0.06")
+    assert document["parts"] == [{"pages": 11, "per_page": "0.03"}, {"seconds": 120, "per_minute": "0.06"}]
+    assert (document["unrounded"], document["charge"]) == ("0.45", "0.450000")
+
+
 def test_received_faxes_have_a_price_of_their_own_or_none() -> None:
     sent = 'fax = { per_page = "0.03" }'
     both = f'{sent}\nfax_inbound = {{ per_page = "0.01" }}'

@@ -89,6 +89,22 @@ def test_decimal_commas_quotes_and_currency_signs_are_understood() -> None:
     assert "prices have decimal commas" in reading.notes
 
 
+def test_rows_that_say_alike_what_others_said_before_keep_their_own_words() -> None:
+    reading = read("Prefix,Description,RateValue,Increment\n44,UK,1,60\n45,DK,2,60\n46,UK,2,60\n47,DK,1,60\n")
+
+    rows = [(rate.prefix, rate.description, price_text(rate.price)) for rate in reading.rows.rates()]
+    assert rows == [("44", "UK", "1"), ("45", "DK", "2"), ("46", "UK", "2"), ("47", "DK", "1")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), [("'+1 x", "+1 x"), ("'-x", "-x"), ("'@x", "@x"), ("'x", "'x"), ("''+x", "''+x"), ("+x", "+x")]
+)
+def test_a_quote_that_keeps_a_text_from_being_a_formula_is_no_part_of_it(cell: str, text: str) -> None:
+    [rate] = read(f"Prefix,Description,RateValue,Increment\n44,{cell},1,60\n").rows.rates()
+
+    assert rate.description == text
+
+
 def test_several_codes_in_a_cell_have_one_price() -> None:
     reading = read(
         'Prefix,Description,RateValue,Increment\n1204;1226,CA,0.01,6\n"93, 9370",AF,0.2,6\n1300-1302,X,1,6\n'
@@ -284,7 +300,7 @@ def test_a_target_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "why"),
     [
-        ("44,UK,-0.01,60", "RateValue", "below 0"),
+        ("44,UK,-0.01,60", "RateValue", "is refused: below 0"),
         ("44,UK,,60", "RateValue", "no price"),
         ("44,UK,  ,60", "RateValue", "no price"),
         ("44,UK,free,60", "RateValue", "not a number"),
@@ -315,6 +331,29 @@ def test_a_bad_row_is_refused_with_line_column_and_rule(row: str, column: str, w
     (error,) = reading.errors.listed
     assert (error.line, error.column) == (2, column)
     assert why in error.reason
+
+
+@pytest.mark.parametrize(
+    ("first", "increment", "why"),
+    [
+        ("0", "6", "FirstIncrement is refused: a first block of 0 seconds"),
+        ("30", "60/6", "FirstIncrement is another than the increment's own"),
+        ("x", "6", "FirstIncrement is refused: not whole seconds"),
+    ],
+)
+def test_a_first_block_that_is_none_or_another_is_refused(first: str, increment: str, why: str) -> None:
+    reading = read(f"Prefix,Description,RateValue,Increment,FirstIncrement\n44,UK,1,{increment},{first}\n45,DK,1,6,6\n")
+
+    [fault] = told(reading)
+    assert why.split(" ", 1)[0] in fault
+    assert why.split(" ", 1)[1] in fault
+    assert reading.rows_accepted == 1
+
+
+def test_prices_for_other_seconds_are_told() -> None:
+    assert read(VENDOR, unit_seconds=6).notes == ["prices are for 6 seconds, and kept as prices a minute"]
+    assert read(VENDOR, unit_seconds=1).notes == ["prices are for 1 second, and kept as prices a minute"]
+    assert read(VENDOR, unit_seconds=60).notes == []
 
 
 def test_every_fault_of_a_row_is_told() -> None:

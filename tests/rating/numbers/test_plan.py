@@ -100,6 +100,9 @@ def test_a_number_tells_its_country_and_its_kind(number: str, region: str, kind:
         ("44", "GB", UNKNOWN),
         ("4487", "GB", "premium_rate"),
         ("4490", "GB", "premium_rate"),
+        ("4474", "GB", "mobile"),
+        ("4420", "GB", "fixed_line"),
+        ("447", "GB", UNKNOWN),
         ("979", "001", "premium_rate"),
     ],
 )
@@ -123,6 +126,8 @@ def test_where_fixed_lines_and_mobiles_share_ranges_a_number_may_be_both() -> No
     ("number", "doubt"),
     [
         ("44207946", "too short for a number of GB: 6 digits after 44, and the fewest are 7"),
+        ("4420794600", "not a number of GB that its numbering plan knows"),
+        ("999", "no country's calling code begins with 999"),
         ("442079460", "not a number of GB that its numbering plan knows"),
         ("8816", "too short for a number of +881: 1 digits after 881, and the fewest are 9"),
         ("4402079460000", "too long for a number of GB: 11 digits after 44, and the most are 10"),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.rating.call import Direction
-from bridge.rating.packages.file import BadPackage, load_package, package_document, read_package
+from bridge.rating.packages.file import FILE_BYTES_MAX, BadPackage, load_package, package_document, read_package
 from bridge.rating.packages.package import (
     LIMITS,
     NUMBER_TYPES,
@@ -521,6 +521,18 @@ def load(folder: Path, text: str | bytes) -> Package:
 
 
 BASIC = '[package]\nname = "Basic"\nproduct_id = 12\ntype = "metered"\ncurrency = "USD"\ncountry = "CA"\n'
+
+
+def test_a_file_of_as_many_bytes_as_may_be_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    text = '[package]\nname = "A"\nproduct_id = 1\ntype = "flat"\ncurrency = "USD"\ncountry = "CA"\n#'
+    path.write_text(text.ljust(FILE_BYTES_MAX, "x"))
+
+    assert load_package(path).name == "A"
+
+    path.write_text(text.ljust(FILE_BYTES_MAX + 1, "x"))
+    with pytest.raises(BadPackage, match=f"is more than {FILE_BYTES_MAX} bytes"):
+        load_package(path)
 
 
 def test_a_byte_order_mark_is_not_part_of_a_package(tmp_path: Path) -> None:
