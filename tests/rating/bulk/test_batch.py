@@ -6,6 +6,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as some
 from bridge.rating.bulk.batch import Batch, Totals
 from bridge.rating.bulk.calls_file import calls_in
 from bridge.rating.bulk.charges import HEADER
-from bridge.rating.call import Call, Direction
+from bridge.rating.call import SECONDS_MAX, Call, Direction
 from bridge.rating.charge import rate_call
 from bridge.rating.numbers.site import site_of
 from bridge.rating.packages.package import OwnPrice, Package, PackageType
@@ -22,6 +23,8 @@ from bridge.rating.tiers import adjustment
 from tests.rating.bulk.test_engine import from_a_file
 from tests.rating.columns import line_of
 from tests.rating.worlds import NOON, World, a_world
+
+SECOND = timedelta(seconds=1)
 
 worlds = some.randoms(use_true_random=False).map(lambda chance: from_a_file(a_world(chance, calls=30)))
 
@@ -86,6 +89,23 @@ def test_calls_of_one_moment_go_by_their_ids_also_where_those_are_quoted() -> No
     free = [int(row[7]) for row in csv.reader(lines)]
     assert names == [call.id for call in calls]
     assert dict(zip(names, free, strict=True)) == {'a"': 60, 'a",x': 60, "a+": 0, "b": 0}
+
+
+def test_a_column_grows_with_the_longest_call_of_any_piece() -> None:
+    """Seconds that fit into two bytes, into four, and into eight, in pieces of a line or two."""
+    package = Package("any", 1, PackageType.HYBRID, "USD", "US", included_seconds=2 * 10**9, outbound=OwnPrice(10**8))
+    lengths = [30, 40_000, SECONDS_MAX, SECONDS_MAX, 50, 60]
+    calls = [
+        Call(f"c{place}", Direction.OUTBOUND, "", "442079460000", NOON + place * SECOND, seconds)
+        for place, seconds in enumerate(lengths)
+    ]
+    world = World(package, site_of(package), None, None, (), tuple(calls))
+
+    lines, totals, _ = in_a_batch(world, calls, piece_bytes=60)
+
+    # in whole minutes; of the second long call 999,959,900 s are left, and nothing of those behind it
+    assert [int(row[7]) for row in csv.reader(lines)] == [60, 40_020, 1_000_000_020, 999_959_900, 0, 0]
+    assert totals.free_seconds == 2 * 10**9
 
 
 def test_a_file_of_charges_has_its_columns_in_order() -> None:
