@@ -67,11 +67,12 @@ class Comparison:
     def lines(self) -> Iterator[Line]:
         """The largest change of revenue first."""
         changes = self._sums.changes()
-        names = self._clients.known, self._destinations.names.known
-        for client, destination in sorted(
-            changes, key=lambda each: (-abs(changes[each]), names[0][each[0]], names[1][each[1]])
-        ):
-            yield self._sums.line(client, destination)
+
+        def rank(row: int) -> tuple[int, str, str]:
+            client, destination = self._sums.named(row)
+            return -abs(changes[row]), self.client(client), self.destination(destination)
+
+        yield from map(self._sums.line, sorted(range(len(self._sums)), key=rank))
 
     def totals(self) -> tuple[int, Side, Side]:
         """How many calls, and their sums before and after."""

@@ -79,71 +79,83 @@ class Reckoned(NamedTuple):
 
 
 class Sums:
+    """A row of cells for each client and destination, in the order of their codes."""
+
     def __init__(self) -> None:
-        self._places: dict[tuple[int, int], int] = {}
+        self._codes: Ints = np.zeros(0, np.int64)
         self._cells: NDArray[np.int64] = np.zeros((0, _WIDTH), np.int64)
         self._beyond: defaultdict[tuple[int, int], Side] = defaultdict(Side)
-        """What no column can hold, by line and side."""
+        """What no column can hold, by code and side."""
+
+    def __len__(self) -> int:
+        return len(self._codes)
 
     def add(self, clients: Ints, destinations: Ints, before: Reckoned, after: Reckoned) -> None:
         if not len(clients):
             return
         codes = (clients << _LOW_BITS) | destinations
         order = np.argsort(codes, kind="stable")
-        sorted_codes = codes[order]
-        starts = np.flatnonzero(np.concatenate(([True], sorted_codes[1:] != sorted_codes[:-1])))
+        in_order = codes[order]
+        starts = np.flatnonzero(np.concatenate(([True], in_order[1:] != in_order[:-1])))
         columns = [np.ones(len(codes), np.int64), *before.columns(), *after.columns()]
         sums = np.add.reduceat(np.column_stack(columns)[order], starts, axis=0)
-        places = [self._place(code >> _LOW_BITS, code & _LOW) for code in sorted_codes[starts].tolist()]
+        places = self._places(in_order[starts])
         self._cells[places] += sums
         for side, reckoned in enumerate((before, after)):
             for amounts, name in ((reckoned.charges.beyond, "revenue"), (reckoned.costs.beyond, "cost")):
                 for row, amount in amounts.items():
-                    line = self._places[int(clients[row]), int(destinations[row])], side
-                    self._beyond[line] += Side(**{name: amount})
+                    self._beyond[int(codes[row]), side] += Side(**{name: amount})
 
     def adjust(self, client: int, destination: int, *, before: int, after: int) -> None:
         """Revenue that belongs to no call."""
-        place = self._place(client, destination)
-        self._beyond[place, 0] += Side(revenue=before)
-        self._beyond[place, 1] += Side(revenue=after)
+        code = client << _LOW_BITS | destination
+        self._places(np.array([code], np.int64))
+        self._beyond[code, 0] += Side(revenue=before)
+        self._beyond[code, 1] += Side(revenue=after)
 
-    def changes(self) -> dict[tuple[int, int], int]:
-        """Of each client and destination, by how much the revenue changes."""
+    def changes(self) -> list[int]:
+        """Of each row, by how much the revenue changes."""
         before, after = (1 + side * len(_OF_A_SIDE) + _OF_A_SIDE.index("high") for side in (0, 1))
-        cells = self._cells[: len(self._places)]
-        highs = (cells[:, after] - cells[:, before]).tolist()
-        lows = (cells[:, after + 1] - cells[:, before + 1]).tolist()
+        highs = (self._cells[:, after] - self._cells[:, before]).tolist()
+        lows = (self._cells[:, after + 1] - self._cells[:, before + 1]).tolist()
         changes = [(high << _LOW_BITS) + low for high, low in zip(highs, lows, strict=True)]
-        for (place, side), beyond in self._beyond.items():
-            changes[place] += beyond.revenue if side else -beyond.revenue
-        return dict(zip(self._places, changes, strict=True))
+        for (code, side), beyond in self._beyond.items():
+            changes[int(np.searchsorted(self._codes, code))] += beyond.revenue if side else -beyond.revenue
+        return changes
 
-    def line(self, client: int, destination: int) -> Line:
-        place = self._places[client, destination]
-        calls, *cells = self._cells[place].tolist()
-        half = len(_OF_A_SIDE)
+    def named(self, row: int) -> tuple[int, int]:
+        """The client and the destination of a row."""
+        code = int(self._codes[row])
+        return code >> _LOW_BITS, code & _LOW
+
+    def line(self, row: int) -> Line:
+        calls, *cells = self._cells[row].tolist()
+        half, code = len(_OF_A_SIDE), int(self._codes[row])
         before, after = _side(cells[:half]), _side(cells[half:])
-        if (place, 0) in self._beyond:
-            before += self._beyond[place, 0]
-        if (place, 1) in self._beyond:
-            after += self._beyond[place, 1]
-        return Line(client, destination, calls, before, after)
+        if (code, 0) in self._beyond:
+            before += self._beyond[code, 0]
+        if (code, 1) in self._beyond:
+            after += self._beyond[code, 1]
+        return Line(*self.named(row), calls, before, after)
 
     def total(self) -> tuple[int, Side, Side]:
         """How many calls, and their sums before and after."""
-        calls, *cells = (sum(column) for column in self._cells.T.tolist())
+        calls, *cells = (sum(column.tolist()) for column in self._cells.T)
         half = len(_OF_A_SIDE)
         sides = [_side(cells[:half]), _side(cells[half:])]
         for (_, side), beyond in self._beyond.items():
             sides[side] += beyond
         return calls, *sides
 
-    def _place(self, client: int, destination: int) -> int:
-        place = self._places.setdefault((client, destination), len(self._places))
-        if place == len(self._cells):
-            self._cells = np.concatenate((self._cells, np.zeros((max(64, place), _WIDTH), np.int64)))
-        return place
+    def _places(self, codes: Ints) -> NDArray[np.intp]:
+        """The rows of codes, each asked for once; those that are new get theirs."""
+        new = codes[~np.isin(codes, self._codes, assume_unique=True)]
+        if len(new):
+            joined = np.concatenate((self._codes, new))
+            order = np.argsort(joined, kind="stable")
+            self._codes = joined[order]
+            self._cells = np.concatenate((self._cells, np.zeros((len(new), _WIDTH), np.int64)))[order]
+        return np.searchsorted(self._codes, codes)
 
 
 def _side(cells: list[int]) -> Side:
