@@ -58,24 +58,32 @@ def test_a_national_form_is_brought_to_the_international_one_where_told() -> Non
     [
         ("", "no prefix"),
         (";", "no prefix"),
-        ("+", "not a prefix"),
-        ("abc", "not a prefix"),
-        ("1204x", "not a prefix"),
-        ("٤٤", "not a prefix"),
-        ("44.0", "not a prefix"),
-        ("2.012E+05", "a spreadsheet"),
-        ("*", "typing error"),
-        ("0146", "begins with 0"),
-        ("120-1206", "different lengths"),
-        ("1206-1204", "backwards"),
-        ("100000-199999", "more than 10000"),
-        ("1234567890123456", "longer than 15"),
-        ("93 9370", "either a list or"),
+        *(
+            (text, "not a prefix: digits only, with at most a + before them")
+            for text in ("+", "abc", "1204x", "٤٤", "44.0")
+        ),
+        ("2.012E+05", "a spreadsheet made another number of this prefix; export the column as text"),
+        ("*", "a row for everything would price every typing error"),
+        ("0146", "begins with 0, so it is no international prefix; say what to take off and put before it"),
+        ("120-1206", "a range over different lengths"),
+        ("1206-1204", "a range that runs backwards"),
+        ("100000-110000", "a range of more than 10000 prefixes"),
+        ("10000-19999;2", "more than 10000 prefixes in a cell"),
+        ("1234567890123456", "longer than 15 digits"),
+        ("93 9370", "either a list or a country code and its area codes; write lists with ;"),
     ],
 )
 def test_what_is_no_prefix_is_refused_with_its_rule(text: str, why: str) -> None:
-    with pytest.raises(Unreadable, match=why):
+    with pytest.raises(Unreadable) as refused:
         read_codes(text)
+
+    assert str(refused.value) == why
+
+
+def test_a_cell_may_name_as_many_prefixes_as_are_allowed() -> None:
+    assert len(read_codes("100000-109999")) == 10_000
+    assert read_codes("1204-1204") == ["1204"]
+    assert read_codes("123456789012345") == ["123456789012345"]
 
 
 @pytest.mark.parametrize(

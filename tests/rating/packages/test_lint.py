@@ -10,7 +10,7 @@ import pytest
 
 from bridge.rating.decks.deck import Deck
 from bridge.rating.packages.file import read_package
-from bridge.rating.packages.finding import Finding, Severity
+from bridge.rating.packages.finding import Finding, Severity, few
 from bridge.rating.packages.lint import Abilities, Decks, lint
 from bridge.rating.price import read_price
 from bridge.rating.rate import Increments, Rate
@@ -329,6 +329,19 @@ def test_what_is_billed_at_the_end_of_the_period_may_have_free_time() -> None:
     assert "realtime_with_allowance" not in codes(realtime=True)
 
 
+@pytest.mark.parametrize("steps", [(60, 60), (60, 6), (60, 1), (30, 6)])
+def test_a_block_of_whole_steps_is_no_finding(steps: tuple[int, int]) -> None:
+    outbound = {"first_seconds": steps[0], "step_seconds": steps[1]}
+
+    assert "block_no_multiple" not in codes(outbound=outbound)
+
+
+def test_a_few_of_many_are_named_and_the_others_counted() -> None:
+    assert few(["1", "2", "3", "4", "5"]) == "1, 2, 3, 4, 5"
+    assert few(["1", "2", "3", "4", "5", "6", "7"]) == "1, 2, 3, 4, 5 and 2 more"
+    assert few(("1", "2", "3"), 2) == "1, 2 and 1 more"
+
+
 def test_one_prefix_in_two_directions_is_no_duplicate() -> None:
     rules = [{"prefix": "44", "per_minute": "1", "direction": way} for way in ("inbound", "outbound")]
 
@@ -401,7 +414,9 @@ def test_where_the_package_has_its_own_price_calls_at_home_need_no_row() -> None
     """products.md 4.5: the vendor's flagged prefixes are the local ones."""
     own = {"outbound": {"per_minute": "0.029"}}
 
-    assert told("home_uncovered", tariff=a_deck("44 0.01"), **own).severity is Severity.NOTE
+    found = told("home_uncovered", tariff=a_deck("44 0.01"), **own)
+    assert found.severity is Severity.NOTE
+    assert found.sentence == "the deck has no row for calls at home, CA 1: they cost the package's own price"
     assert told("home_uncovered", tariff=a_deck("44 0.01"), **own, fallback=False).severity is Severity.ERROR
 
 
@@ -445,7 +460,12 @@ def test_an_override_of_what_the_deck_does_not_have_replaces_nothing() -> None:
     deck = a_deck("1 0.01", "27 0.05", "4420 0.01")
     rules = [{"prefix": prefix, "per_minute": "0.03"} for prefix in ("2779", "44", "7279")]
 
-    assert told("override_matches_nothing", tariff=deck, overrides=rules).path == "package.overrides[2].prefix"
+    found = told("override_matches_nothing", tariff=deck, overrides=rules)
+    assert found.path == "package.overrides[2].prefix"
+    assert found.sentence == "the deck has nothing for 7279, so the override replaces nothing"
+
+    inbound = {"prefix": "7279", "per_minute": "0.03", "direction": "inbound"}
+    assert "override_matches_nothing" not in codes(tariff=deck, overrides=[inbound])
 
 
 def test_f27_rows_that_a_bundle_covers_at_three_times_its_median_are_listed() -> None:
