@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 PIECE_ROWS = 1 << 16
+BUFFER_BYTES = 1 << 20
 REASON_MAX = 200
 
 _BREAKS = b"\0\r\n"
@@ -42,7 +43,8 @@ def read_parquet(
 
     with path.open("rb") as file:
         try:
-            table = pyarrow.parquet.ParquetFile(file)
+            # page by page: a file may be one group of rows, and would be held whole
+            table = pyarrow.parquet.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
             titles = table.schema_arrow.names
             places = places_of([title.strip().lower() for title in titles], path.name)
             names = {name: titles[place] for name, place in places.items()}
