@@ -59,7 +59,7 @@ def match(
 
     held = held_by_hand(mirror.held, applied=mirror.applied, actual=actual, begun=mirror.switching_off)
     tenant = respecting(held, wanted)
-    off = switched_off(mirror.switching_off, applied=mirror.applied, tenant=tenant)
+    off = switched_off(mirror.switching_off, applied=mirror.applied, actual=actual, tenant=tenant)
     if off != NOTHING_HELD and (held, off) != (mirror.held, mirror.switching_off):
         intend(held, off)
     return Seen(tenant, _put(driver, tenant, adopt=adopt, crash=crash), held)

@@ -181,15 +181,19 @@ def held_by_hand(before: Held, *, applied: Tenant | None, actual: Tenant | None,
     return Held(tenant=not actual.enabled and (before.tenant or was_on), **members)
 
 
-def switched_off(begun: Held, *, applied: Tenant | None, tenant: Tenant) -> Held:
-    """What we are about to switch off of what we had left on, and what we had begun to."""
-    made, wanted = _switches(applied), _switches(tenant)
+def switched_off(begun: Held, *, applied: Tenant | None, actual: Tenant | None, tenant: Tenant) -> Held:
+    """What we are about to switch off of what we had left on or a hand has switched on, and what we had begun to."""
+    made, there, wanted = _switches(applied), _switches(actual), _switches(tenant)
     members: dict[str, Any] = {
         member: getattr(begun, member)
-        | {key for key, is_on in wanted[member].items() if not is_on and made[member].get(key, False)}
+        | {
+            key
+            for key, is_on in wanted[member].items()
+            if not is_on and (made[member].get(key, False) or there[member].get(key, False))
+        }
         for member in _KEYS
     }
-    was_on = applied is not None and applied.enabled
+    was_on = any(each is not None and each.enabled for each in (applied, actual))
     return Held(tenant=begun.tenant or (was_on and not tenant.enabled), **members)
 
 

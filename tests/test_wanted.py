@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.pbx.driver import Extension, Gateway, Number, Route, Tenant
@@ -180,7 +180,7 @@ class Pbx:
         wanted = tenant_from(self.plain, contributions)
         held = held_by_hand(self.held, applied=self.applied, actual=self.actual, begun=self.begun)
         tenant = respecting(held, wanted)
-        off = switched_off(self.begun, applied=self.applied, tenant=tenant)
+        off = switched_off(self.begun, applied=self.applied, actual=self.actual, tenant=tenant)
         if off != NOTHING_HELD:
             self.held, self.begun = held, off
         if fails_after is not None:
@@ -318,6 +318,15 @@ STEPS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(history=st.lists(STEPS, max_size=25))
+@example(  # let go by a hand, then switched off by us in an attempt that was lost
+    history=[
+        ("off", 0, None),
+        ("off", 1, None),
+        ("want", None, None),
+        ("on", 0, None),
+        ("want", SuspendPolicy.EXTENSIONS, 1),
+    ]
+)
 def test_after_any_history_an_active_service_has_all_but_what_a_hand_last_switched_off(
     history: list[tuple[str, Any, int | None]],
 ) -> None:
