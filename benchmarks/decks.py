@@ -35,16 +35,19 @@ INCREMENTS = ("60", "1", "30/6", "60/60", "6")
 
 
 def a_list(path: Path, rows: int, *, changed: bool = False) -> None:
-    """Prefixes as carriers have them: a country's share of digits, places of a name, prices that come again."""
+    """As carriers send them: neighbours are one destination, which has one name, one price and one increment."""
     chance, change = Random(20260601), Random(20260701)
     prefixes: set[int] = set()
     while len(prefixes) < rows:
         prefixes.add(int(str(chance.randrange(1, 999)) + str(chance.randrange(10 ** chance.randint(3, 6)))))
+    left = place = price = 0
     with path.open("w", encoding="utf-8") as file:
         file.write("Prefix,Description,RateValue,Increment\n")
         for prefix in sorted(prefixes, key=str):
-            place, price = chance.randrange(8000), chance.randrange(1, 30_000)
-            price += changed and change.random() < 0.1
+            if not left:
+                left, place, price = chance.randint(1, 40), chance.randrange(8000), chance.randrange(1, 30_000)
+                price += changed and change.random() < 0.1
+            left -= 1
             file.write(f"{prefix},Place {place} - Mobile,{price / 10_000:.4f},{INCREMENTS[place % 5]}\n")
 
 

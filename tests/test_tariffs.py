@@ -547,10 +547,15 @@ def test_a_price_that_an_operator_blanked_holds_its_calls(bridge: Bridge) -> Non
     run(bridge, f"UPDATE {done['table']} SET Increment = 0 WHERE Prefix = '44'")
     run(bridge, f"UPDATE {done['table']} SET RateValue = -1 WHERE Prefix = '1'")
 
-    noticed = tariff_edits.notice(bridge)
+    report, again = sweep.run(bridge), sweep.run(bridge)
 
     assert [rate.is_priced for rate in tariffs.deck_at(bridge, "outbound", NOW)] == [False, False, False]
-    assert len(noticed["troubles"]) == 3
+    assert [each.split("; ")[-1] for each in report.deck_troubles] == [
+        "calls to 1 are held",
+        "calls to 44 are held",
+        "calls to 447 are held",
+    ]
+    assert (report.is_quiet, again.deck_troubles, again.decks) == (False, (), ())
 
 
 def test_a_row_without_a_prefix_is_left_out_and_told(bridge: Bridge) -> None:

@@ -66,6 +66,8 @@ class Report:
     stopped: tuple[Stopped, ...] = ()
     decks: tuple[str, ...] = ()
     """Tables of decks that an operator changed."""
+    deck_troubles: tuple[str, ...] = ()
+    """What in those tables cannot be read; the calls it matches are held."""
     whmcs: str | None = None
     """Why WHMCS said nothing."""
     busy: bool = False
@@ -76,7 +78,7 @@ class Report:
     @property
     def is_quiet(self) -> bool:
         """Nothing was found, nothing was done, and everything was looked at."""
-        changed = self.found or self.operations or self.purges or self.decks
+        changed = self.found or self.operations or self.purges or self.decks or self.deck_troubles
         return not (changed or self.stopped or self.skipped or self.whmcs)
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ class Report:
             "skipped": [{"server_id": server_id, "why": why} for server_id, why in self.skipped],
             "stopped": [each.to_json() for each in self.stopped],
             "decks": list(self.decks),
+            "deck_troubles": list(self.deck_troubles),
             "whmcs": self.whmcs,
             "busy": self.busy,
             "unreleased": self.unreleased,
@@ -118,9 +121,9 @@ def run(
     if turn is None:
         return Report(dry_run=False, busy=True)
     try:
-        edited = tariff_edits.notice(bridge)["edited"]
+        noticed = tariff_edits.notice(bridge)
         report = _pass(bridge, dry_run=False, service_ids=None, confirm=confirm, person=person)
-        return replace(report, decks=tuple(edited))
+        return replace(report, decks=tuple(noticed["edited"]), deck_troubles=tuple(noticed["troubles"]))
     finally:
         transact(bridge.engine, lambda tx: jobs.finish(tx, turn, again_in=timedelta(0), result=None))
 
