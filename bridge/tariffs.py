@@ -255,11 +255,16 @@ def exported(bridge: Bridge, reference: str, state: int | None = None) -> Iterat
 
 
 def _found(tx: Connection, reference: str, *, lock: bool = False) -> Entry:
-    """A deck by its number, or the one of a series that is in force, else the one that comes into force next."""
+    """A deck by its number or table, or the one of a series in force, else the one that comes into force next."""
     if reference.isascii() and reference.isdigit() and len(reference) < 16:
         found = store.get(tx, int(reference), lock=lock)
         if found is None:
             raise NotFound(f"there is no deck {reference}")
+        return found
+    if deck_tables.is_name(reference):
+        found = store.of_table(tx, reference, lock=lock)
+        if found is None:
+            raise NotFound(f"no deck has the table {reference}")
         return found
     series = slug(reference)
     ruling = store.in_force(tx, series, now(tx)) or next(iter(store.active(tx, series)), None)

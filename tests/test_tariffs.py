@@ -515,6 +515,18 @@ def test_an_operators_update_takes_effect_on_the_next_sweep(bridge: Bridge) -> N
     assert tariff_edits.notice(bridge)["edited"] == []
 
 
+def test_a_deck_is_found_by_its_number_its_tariff_and_its_table(bridge: Bridge) -> None:
+    first, second = activated(bridge, effective=JUNE), activated(bridge, effective=JULY)
+
+    found = [tariffs.shown(bridge, each)["deck_id"] for each in ("Outbound", str(first["deck_id"]), first["table"])]
+    tariffs.set_custom(bridge, asking(), first["table"], custom=["44"], clear=[])
+
+    assert found == [second["deck_id"], first["deck_id"], first["deck_id"]]
+    assert [each["deck_state"] for each in tariffs.listed(bridge)] == [1, 2]
+    with pytest.raises(NotFound, match="no deck has the table mod_ictvoipbilling_tariff_x_2025_06"):
+        tariffs.shown(bridge, "mod_ictvoipbilling_tariff_x_2025_06")
+
+
 def test_the_states_of_a_deck_can_all_be_told(bridge: Bridge) -> None:
     done = activated(bridge)
     run(bridge, f"UPDATE {done['table']} SET RateValue = 0.07 WHERE Prefix = '44'")

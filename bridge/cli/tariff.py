@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.tariff_staging import Progress, Wanted
 
 Which = Annotated[
-    str, typer.Argument(help="A tariff by its name, which is its deck in force; or a deck by its number.")
+    str, typer.Argument(help="A tariff by its name, which is its deck in force; or a deck by its number or table.")
 ]
 Confirm = Annotated[str | None, typer.Option("--confirm", help="What the dry run of this list answered.")]
 Effective = Annotated[

@@ -70,6 +70,12 @@ def get(tx: Connection, deck_id: int, *, lock: bool = False) -> Entry | None:
     return _entry(row) if row else None
 
 
+def of_table(tx: Connection, name: str, *, lock: bool = False) -> Entry | None:
+    asked = select(decks).where(decks.c.table_name == name)
+    row = tx.execute(asked.with_for_update() if lock else asked).one_or_none()
+    return _entry(row) if row else None
+
+
 def listed(tx: Connection, *, provider: str | None = None, series: str | None = None) -> list[Entry]:
     """Newest first."""
     asked = select(decks).order_by(decks.c.id.desc())

@@ -321,9 +321,9 @@ class _Reader:
                 return [("", "", f"has {len(cells)} cells, the header has {self.width}")]
             cells = cells + [""] * (self.width - len(cells))
         if self.sheet.has_formula_sign:
-            formula = next((cell for cell in cells if cell.lstrip().startswith("=")), None)
-            if formula is not None:
-                return [("", formula, "is a formula; export the list as values")]
+            place = next((place for place, cell in enumerate(cells) if cell.lstrip().startswith("=")), None)
+            if place is not None:
+                return [(self._target_at(place), cells[place], "is a formula; export the list as values")]
         shared = self._shared_of(cells)
         faults = [*shared.faults]
         keys = self._keys(cells, faults)
@@ -349,6 +349,12 @@ class _Reader:
             self.rows.add_row(key, price, shared.terms, description, **optional)
             self.lines.append(row.line)
         return ()
+
+    def _target_at(self, place: int) -> str:
+        """What a column is used as; of one that is not used, its own name."""
+        names = self.columns.names
+        used = {place: target for target, place in self.columns.places.items()}
+        return used.get(place) or (names[place] if place < len(names) else "")
 
     def _keys(self, cells: list[str], faults: list[tuple[str, str, str]]) -> Sequence[int]:
         places, instructions = self.columns.places, self.instructions

@@ -20,7 +20,9 @@ from bridge.tariff_staging import Wanted
 CONTENT_MAX = 1_000_000
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=64)]
-Which = Annotated[Name, Field(description="A tariff by its name, which is its deck in force; or a deck by its number.")]
+Which = Annotated[
+    Name, Field(description="A tariff by its name, which is its deck in force; or a deck by its number or table.")
+]
 Header = Annotated[Line, StringConstraints(min_length=1, max_length=128)]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,15}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,14}$")]

@@ -311,9 +311,9 @@ def test_a_target_that_is_none_is_refused() -> None:
         ("44,UK,0.01,60/0", "Increment", "step of 0"),
         (",UK,0.01,60", "Prefix", "no prefix"),
         ("UK,44,0.01,60", "Prefix", "not a prefix"),
-        ("44,=1+1,0.01,60", "", "is a formula"),
-        ("44,UK,=0.01,60", "", "is a formula"),
-        ('"=""44""",UK,0.01,60', "", "is a formula"),
+        ("44,=1+1,0.01,60", "Description", "is a formula"),
+        ("44,UK,=0.01,60", "RateValue", "is a formula"),
+        ('"=""44""",UK,0.01,60', "Prefix", "is a formula"),
         ("44,UK,0.01,60,more", "", "5 cells, the header has 4"),
         ("44," + "x" * 256 + ",0.01,60", "Description", "longer than 255"),
         ('44,"UK\n",0.01,60', "", "a cell runs on to line 3"),
@@ -355,6 +355,15 @@ def test_prices_for_other_seconds_are_told() -> None:
     assert read(VENDOR, unit_seconds=6).notes == ["prices are for 6 seconds, and kept as prices a minute"]
     assert read(VENDOR, unit_seconds=1).notes == ["prices are for 1 second, and kept as prices a minute"]
     assert read(VENDOR, unit_seconds=60).notes == []
+
+
+def test_a_formula_in_a_column_that_nobody_uses_is_told_by_its_own_name() -> None:
+    reading = read("Code,Description,Rate,Increment,Margin\n44,UK,0.01,60,=C2*2\n45,=A1,0.01,60,\n")
+
+    assert told(reading) == [
+        "line 2, Margin: '=C2*2' is a formula; export the list as values",
+        "line 3, Description: '=A1' is a formula; export the list as values",
+    ]
 
 
 def test_every_fault_of_a_row_is_told() -> None:
