@@ -15,11 +15,12 @@ from bridge.rating.decks.deck import Deck
 from bridge.rating.filters import Filter, filters_of
 from bridge.rating.level import NoPrice, Pricing, Source
 from bridge.rating.numbers.number import Number, normalise
-from bridge.rating.numbers.plan import calling_code_of, region_of, type_of, types_of
+from bridge.rating.numbers.plan import calling_code_of, type_of
 from bridge.rating.numbers.prefixes import Prefixes
 from bridge.rating.numbers.site import Site
 from bridge.rating.packages.destination import is_allowed
 from bridge.rating.packages.package import Bundle, Override, OwnPrice, Package, RatePlan
+from bridge.rating.packages.scope import covers
 from bridge.rating.rate import MINUTES, Increments, Rate
 from bridge.rating.series import Series
 from bridge.rating.special import SpecialRule, special_rules
@@ -193,11 +194,7 @@ class Terms:
             direction is Direction.INBOUND and self.package.inbound_consumes_allowance
         ):
             return False
-        if number.startswith(scope.excepted):
-            return False
-        if scope.countries and region_of(number) not in scope.countries:
-            return False
-        return not scope.types or not scope.types.isdisjoint(types_of(number))
+        return covers(scope, number)
 
     def _destination_note(self, number: str) -> str:
         is_open = not number or is_allowed(self.package.destinations_allowed, self.site.country, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -13,10 +13,11 @@ from bridge.rating.call import Direction
 from bridge.rating.decks.deck import Deck
 from bridge.rating.numbers.automaton import DEAD, START
 from bridge.rating.numbers.country import country
-from bridge.rating.numbers.plan import NETWORKS, plan_of, region_of, type_of, types_of
+from bridge.rating.numbers.plan import NETWORKS, plan_of, region_of, type_of
 from bridge.rating.packages.destination import opened
 from bridge.rating.packages.finding import Finding, Severity, few
 from bridge.rating.packages.package import Package, RatePlan
+from bridge.rating.packages.scope import covers
 from bridge.rating.price import price_text
 from bridge.rating.rate import Rate
 
@@ -134,26 +135,13 @@ def _leaks(package: Package, deck: Deck, rows: Sequence[Rate], moment: datetime)
     priced = [row for row in rows if row.is_priced and (most is None or row.price <= most)]
     scope = package.included_scope
     if package.included_seconds != 0 and Direction.OUTBOUND in scope.directions:
-        yield from _leak("package.included_scope", [row for row in priced if _in_scope(package)(row)])
+        yield from _leak("package.included_scope", [row for row in priced if covers(scope, row.prefix)])
     for place, bundle in enumerate(package.destinations):
         if not bundle.included_seconds:
             continue
         inside = [row for row in priced if row.prefix.startswith(bundle.prefixes)]
         begun = [row for prefix in bundle.prefixes if (row := deck.find(prefix, moment)) and row not in inside]
         yield from _leak(f"package.destinations[{place}]", [*inside, *begun])
-
-
-def _in_scope(package: Package) -> Callable[[Rate], bool]:
-    scope = package.included_scope
-
-    def covers(row: Rate) -> bool:
-        if row.prefix.startswith(scope.excepted):
-            return False
-        if scope.countries and region_of(row.prefix) not in scope.countries:
-            return False
-        return not scope.types or not scope.types.isdisjoint(types_of(row.prefix))
-
-    return covers
 
 
 def _leak(path: str, rows: Sequence[Rate]) -> Iterator[Finding]:

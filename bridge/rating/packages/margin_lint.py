@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from bridge.rating.call import Direction
 from bridge.rating.decks.deck import Deck
 from bridge.rating.packages.finding import Finding, Severity, few
 from bridge.rating.packages.package import MARKUP_UNIT, Package, RatePlan
+from bridge.rating.packages.scope import covers
 from bridge.rating.price import price_text, rounded
 from bridge.rating.rate import MINUTES, Increments, Rate
 
@@ -43,9 +45,10 @@ def findings(package: Package, tariff: Deck | None, cost: Deck, moment: datetime
     prefixes = {row.prefix for deck in (cost, tariff) if deck is not None for row in deck}
     losses: dict[str, _Losses] = {}
     for prefix in sorted(prefixes | seller.prefixes):
-        bought, sold = cost.find(prefix, moment), seller.offer(prefix)
-        if bought is not None and bought.is_priced and sold is not None:
-            _compare(losses.setdefault(sold.path, _Losses()), prefix, sold, seller.bought(bought))
+        bought = cost.find(prefix, moment)
+        if bought is not None and bought.is_priced:
+            for sold in seller.offers(prefix):
+                _compare(losses.setdefault(sold.path, _Losses()), prefix, sold, seller.bought(bought))
     for path, lost in losses.items():
         if lost.by_minute:
             told = f"sold below what is paid for it: {few(lost.by_minute)}"
@@ -81,8 +84,31 @@ class _Seller:
         }
         self.prefixes = {*self._overrides, *self._bundles}
 
-    def offer(self, prefix: str) -> Offer | None:
-        row = self._tariff.find(prefix, self._moment) if self._tariff is not None else None
+    def offers(self, prefix: str) -> Iterator[Offer]:
+        """The price, and what takes its place beyond the free time of the package."""
+        offer = self._offer(prefix)
+        if offer is not None:
+            yield offer
+            overage = self._package.overage_price
+            if overage is not None and self._goes_beyond(prefix, offer):
+                yield offer._replace(path="package.overage_per_minute", minute=overage * MARKUP_UNIT)
+
+    def _goes_beyond(self, prefix: str, offer: Offer) -> bool:
+        """Whether free time may cover it and end: a bundle has its own price for what exceeds it."""
+        package = self._package
+        scope, dearest = package.included_scope, package.max_covered_price
+        if package.included_seconds is None and package.fair_use_seconds is None:
+            return False
+        if Direction.OUTBOUND not in scope.directions or offer in self._bundles.values() or not covers(scope, prefix):
+            return False
+        row = self._row(prefix)
+        return dearest is None or row is None or (row.is_priced and row.price <= dearest)
+
+    def _row(self, prefix: str) -> Rate | None:
+        return self._tariff.find(prefix, self._moment) if self._tariff is not None else None
+
+    def _offer(self, prefix: str) -> Offer | None:
+        row = self._row(prefix)
         override, bundle = _longest(self._overrides, prefix), _longest(self._bundles, prefix)
         if row is not None and row.is_custom and (override is None or len(override) < len(row.prefix)):
             return self._own

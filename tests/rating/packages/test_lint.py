@@ -523,6 +523,45 @@ def test_every_price_of_a_package_is_compared_with_what_is_paid(path: str, packa
     assert found.rows == ("44 sold at 0.01, bought at 0.02",)
 
 
+BEYOND: dict[str, Any] = {"included_seconds_per_period": 6000, "overage_per_minute": "0.02"}
+
+
+def test_f27_a_price_beyond_free_time_is_compared_wherever_free_time_reaches() -> None:
+    decks: dict[str, Any] = {
+        "tariff": a_deck("1 0.03", "1876 0.30", "44 0.03"),
+        "cost": a_deck("1 0.01", "1876 0.25", "44 0.02"),
+    }
+
+    found = told("below_cost", **decks, **BEYOND)
+    assert (found.severity, found.path) == (Severity.ERROR, "package.overage_per_minute")
+    assert found.rows == ("1876 sold at 0.02, bought at 0.25",)
+
+    scopes: list[dict[str, Any]] = [
+        {"included_scope": {"except": ["1876"]}},
+        {"included_scope": {"countries": ["CA", "US", "GB"]}},
+        {"included_scope": {"directions": ["inbound"]}},
+        {"max_covered_price": "0.29"},
+        {"destinations": [{"prefixes": ["1876"], "per_minute": "0.30"}]},
+    ]
+    for scope in scopes:
+        assert "below_cost" not in codes(**decks, **BEYOND, **scope)
+    endless: dict[str, Any] = {"type": "unlimited", "overage_per_minute": "0.02"}
+    assert "below_cost" not in codes(**decks, **endless)
+    assert "below_cost" in codes(**decks, **endless, fair_use_seconds=60_000)
+    assert "below_cost" in codes(**decks, **BEYOND, max_covered_price="0.30")
+    assert "below_cost" in codes(**decks, **BEYOND, overrides=[{"prefix": "1876", "per_minute": "0.30"}])
+
+
+def test_f27_a_price_beyond_free_time_is_sold_in_the_steps_of_the_ordinary_one() -> None:
+    decks: dict[str, Any] = {"tariff": a_deck("44 0.03 6/6"), "cost": a_deck("44 0.02 60/60")}
+
+    found = findings(**decks, **BEYOND | {"overage_per_minute": "0.025"})
+    assert [each.path for each in found if each.code == "below_cost_by_increments"] == [
+        "package.tariff",
+        "package.overage_per_minute",
+    ]
+
+
 def test_a_row_for_the_packages_own_price_is_compared_by_that_price() -> None:
     deck = a_deck("1 0.01", "1204 0.03 60 custom")
 
