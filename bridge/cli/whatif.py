@@ -39,7 +39,9 @@ FIGURES = ("billed_seconds", "revenue", "cost", "margin", "without_charge")
 
 def whatif(
     package: PackageName,
-    calls: Annotated[Path, typer.Option("--calls", help="The calls: id,direction,from,to,start,seconds[,client].")],
+    calls: Annotated[
+        Path, typer.Option("--calls", help="The calls: id,direction,from,to,start,seconds[,client]; CSV, or .parquet.")
+    ],
     tariff: Tariff = None,
     inbound_tariff: InboundTariff = None,
     cost: Cost = None,

@@ -202,8 +202,9 @@ class PriceColumns:
     def _write_rows(self, first: int, deck: Deck, prices: Ints) -> None:
         factor = MARKUP_UNIT + self._terms.package.markup
         fits = (prices < ROOM) & (factor <= FACTOR_MAX)
+        shown = np.where(fits, np.maximum(prices, 0), 0)  # below 0 is no price, and never shown
         prefixes = numbers_of_keys(np.frombuffer(deck.rows.keys, np.uint64))
-        self.texts.put_rows(first, b",tariff", prefixes, np.where(fits, prices, 0), factor if fits.any() else 1)
+        self.texts.put_rows(first, b",tariff", prefixes, shown, factor if fits.any() else 1)
         for row in np.flatnonzero(~fits).tolist():
             listed = Listed(deck, deck.rows.rate(row))
             pricing = self._terms.tariff(listed)
