@@ -43,7 +43,15 @@ def test_a_quote_has_price_billed_seconds_cost_and_margin() -> None:
     document = answer.document()
     assert (document["charge"], document["currency"], document["billed_seconds"]) == ("0.010500", "USD", 42)
     assert (document["cost"], document["cost_currency"], document["margin"]) == ("0.01", "USD", "0.0005")
-    assert document["class"] == "billable"
+    assert (document["class"], document["free_seconds"], document["note"]) == ("billable", 0, "not allowed")
+    assert any("44 (United Kingdom)" in sentence for sentence in document["sentences"])
+
+
+def test_free_time_is_told_apart() -> None:
+    # 42 s, of which 12 are free: 30 s at 0.015 a minute
+    document = asked("011442079460000", 37, free_seconds_per_call=12).document()
+
+    assert (document["billed_seconds"], document["free_seconds"], document["charge"]) == (42, 12, "0.007500")
 
 
 def test_a_sale_in_smaller_steps_than_the_purchase_can_lose() -> None:

@@ -15,8 +15,10 @@ from bridge.rating.bulk.texts import Flags, Ints
 
 _LOW_BITS = 32
 _LOW = (1 << _LOW_BITS) - 1
-_OF_A_SIDE = ("billed", "high", "low", "unpriced", "cost_high", "cost_low", "with_cost")
-_WIDTH = 1 + 2 * len(_OF_A_SIDE)
+_OF_A_SIDE = 7
+_WIDTH = 1 + 2 * _OF_A_SIDE
+_REVENUE = 2
+"""Where the high half of it stands; `Reckoned.columns` has them all. The low half follows, and the other side's too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Sums:
 
     def changes(self) -> list[int]:
         """Of each row, by how much the revenue changes."""
-        before, after = (1 + side * len(_OF_A_SIDE) + _OF_A_SIDE.index("high") for side in (0, 1))
+        before, after = _REVENUE, _REVENUE + _OF_A_SIDE
         highs = (self._cells[:, after] - self._cells[:, before]).tolist()
         lows = (self._cells[:, after + 1] - self._cells[:, before + 1]).tolist()
         changes = [(high << _LOW_BITS) + low for high, low in zip(highs, lows, strict=True)]
@@ -130,8 +132,8 @@ class Sums:
 
     def line(self, row: int) -> Line:
         calls, *cells = self._cells[row].tolist()
-        half, code = len(_OF_A_SIDE), int(self._codes[row])
-        before, after = _side(cells[:half]), _side(cells[half:])
+        code = int(self._codes[row])
+        before, after = _side(cells[:_OF_A_SIDE]), _side(cells[_OF_A_SIDE:])
         if (code, 0) in self._beyond:
             before += self._beyond[code, 0]
         if (code, 1) in self._beyond:
@@ -141,15 +143,14 @@ class Sums:
     def total(self) -> tuple[int, Side, Side]:
         """How many calls, and their sums before and after."""
         calls, *cells = (sum(column.tolist()) for column in self._cells.T)
-        half = len(_OF_A_SIDE)
-        sides = [_side(cells[:half]), _side(cells[half:])]
+        sides = [_side(cells[:_OF_A_SIDE]), _side(cells[_OF_A_SIDE:])]
         for (_, side), beyond in self._beyond.items():
             sides[side] += beyond
         return calls, *sides
 
     def _places(self, codes: Ints) -> NDArray[np.intp]:
         """The rows of codes, each asked for once; those that are new get theirs."""
-        new = codes[~np.isin(codes, self._codes, assume_unique=True)]
+        new = codes[~np.isin(codes, self._codes)]
         if len(new):
             joined = np.concatenate((self._codes, new))
             order = np.argsort(joined, kind="stable")

@@ -189,6 +189,7 @@ def test_a_new_deck_is_compared_by_client_and_destination() -> None:
     }
     assert found.totals() == (4, Side(240, 160_000, 1, 160_000, 3), Side(300, 225_000, 0, 150_000, 4))
     assert found.totals()[2].margin == 75_000
+    assert found.currency == "USD"
     assert [(each.id, each.before, each.after) for each in found.largest_changes()] == [
         *(("a", 10_000, 30_000), ("b", 100_000, 120_000), ("c", 50_000, 60_000))
     ]
@@ -235,6 +236,47 @@ def test_amounts_that_no_column_can_hold_are_summed_and_found_all_the_same() -> 
     assert line.after.revenue == (minutes + 1) * huge // 10_000
     assert line.after.cost == line.before.cost == (minutes + 1) * 10_000
     assert [each.id for each in found.largest_changes()] == ["a", "b"]
+
+
+def test_amounts_that_no_column_can_hold_may_be_of_either_side() -> None:
+    huge = 9 * 10**18
+    calls = [a_call("a", UK, 999_999_999), a_call("b", UK, 999_999_999)]
+
+    found = compared(terms(Rate("44", huge)), terms(*DECK), calls, ["7", "7"])
+
+    minutes = 2 * 16_666_667
+    [line] = found.lines()
+    assert (line.before.revenue, line.before.cost) == (minutes * huge // 10_000, minutes * huge // 10_000)
+    assert (line.after.revenue, line.after.cost) == (minutes * 10_000, minutes * 10_000)
+    assert found.totals() == (2, line.before, line.after)
+
+
+def test_the_largest_change_goes_first_whichever_way_it_goes() -> None:
+    calls = [a_call("a", UK, 60), a_call("b", PARIS, 60), a_call("c", MOBILE, 60)]
+    new = terms(Rate("44", CENT), Rate("447", CENT), Rate("33", 2 * CENT, description="France"))
+    old = terms(*DECK, Rate("33", CENT, description="France"))
+
+    found = compared(old, new, calls, ["7", "7", "7"])
+
+    assert [found.destination(line.destination) for line in found.lines()] == ["UK Mobile", "France", "United Kingdom"]
+
+
+def test_a_number_without_a_row_goes_by_its_country_and_one_of_none_is_unknown() -> None:
+    calls = [a_call("a", "01133140000000", 60), a_call("b", "+9990000000", 60), a_call("c", "+883510000000", 60)]
+
+    found = compared(terms(), terms(), calls, ["7", "7", "7"])
+
+    assert {destination for _, destination in lines_of(found)} == {"France", "unknown", "networks of no country"}
+
+
+def test_a_row_without_a_description_goes_by_its_country() -> None:
+    found = compared(terms(Rate("44", CENT)), terms(), [a_call("a", UK, 60)], ["7"])
+
+    assert {destination for _, destination in lines_of(found)} == {"United Kingdom"}
+
+
+def test_sides_add_up() -> None:
+    assert Side(1, 2, 3, 4, 5) + Side(10, 20, 30, 40, 50) == Side(11, 22, 33, 44, 55)
 
 
 def test_two_currencies_are_refused() -> None:
