@@ -116,11 +116,15 @@ def find_columns(
     if {"Prefix", "RateValue"} <= mapping.keys() and all(map(_PLACE.fullmatch, mapping.values())):
         return _complete((), {target: int(column[1:]) - 1 for target, column in mapping.items()}, 0, ())
     trouble: list[tuple[int, str]] = []
-    for row in rows[:PREAMBLE_MAX]:
+    remembered = remembered or {}
+    for place, row in enumerate(rows[:PREAMBLE_MAX]):
         names = tuple(" ".join(cell.split()) for cell in row.cells)
         try:
-            places, guessed = _places(names, mapping, remembered or {})
-            return _complete(names, places, row.line, guessed)
+            places, guessed = _places(names, mapping, remembered)
+            columns = _complete(names, places, row.line, guessed)
+            if "CountryCode" not in mapping and "CountryCode" not in remembered:
+                _assert_country_codes_fit(rows[place + 1 :], columns)
+            return columns
         except NotASheet as told:
             trouble.append((len(_known(names)), str(told)))
     if not trouble:
@@ -178,6 +182,24 @@ def _places(
     return places, tuple(target for target in guessed if target in places)
 
 
+def _assert_country_codes_fit(rows: Sequence[Row], columns: Columns) -> None:
+    """Country codes beside prefixes: either those begin with them, or they stand before; the rows say which."""
+    places = columns.places
+    stand_before = "CountryCode" in places
+    place = places.get("CountryCode", _guess("CountryCode", columns.names, set(places.values())))
+    if place is None or _forms(columns.name("Prefix")) & {*_WORDS["AreaCode"]}:
+        return
+    cells = [(row.cells[place], row.cells[places["Prefix"]]) for row in rows if len(row.cells) == len(columns.names)]
+    pairs = [(code.strip().removeprefix("+"), prefix.strip().removeprefix("+")) for code, prefix in cells]
+    begins = [prefix.startswith(code) for code, prefix in pairs if code.isdigit() and prefix[:1].isdigit()]
+    what = f"{columns.names[place]!r} and {columns.name('Prefix')!r}"
+    either = "map the CountryCode, to put it before, or map it to nothing"
+    if stand_before and begins and all(begins):
+        raise NotASheet(f"of {what} the second begins with the first already; {either}")
+    if not stand_before and not all(begins):
+        raise NotASheet(f"of {what} the second does not begin with the first; {either}")
+
+
 def _guess(target: str, names: Sequence[str], taken: set[int]) -> int | None:
     fitting = [
         (_WORDS[target].index(form), place)
@@ -223,3 +245,8 @@ def is_per_second(header: str) -> bool:
     words = set(re.split(r"[^a-z0-9]+", header.lower()))
     joined = "".join(re.split(r"[^a-z0-9]+", header.lower()))
     return bool(words & {"sec", "secs", "second", "seconds"}) or joined.endswith(("persec", "persecond"))
+
+
+def is_in_hundredths(header: str) -> bool:
+    """Whether a price's header says that it is in cents: a hundred times what it would be taken for."""
+    return "¢" in header or bool({"cents", "pence", "cts", "paise"} & set(re.split(r"[^a-z]+", header.lower())))

@@ -30,7 +30,7 @@ from bridge.rating.decks.cells import (
     read_status,
 )
 from bridge.rating.decks.deck import Deck, Flow, RouteClass
-from bridge.rating.decks.header import REQUIRED, Columns, checked_mapping, find_columns, is_per_second
+from bridge.rating.decks.header import REQUIRED, Columns, checked_mapping, find_columns, is_in_hundredths, is_per_second
 from bridge.rating.decks.hours import NoHours, read_hours
 from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_of, prefix_of
 from bridge.rating.decks.sheet import DELIMITERS, NotASheet, Row, Sheet, Take, rows_of
@@ -205,6 +205,10 @@ def _layout(sheet: Sheet, instructions: Instructions) -> tuple[str, Columns]:
     if instructions.currency and currencies and instructions.currency not in currencies:
         told_in = ", ".join(sorted(currencies))
         raise NotASheet(f"the prices of {header[:60]!r} are in {told_in}, and the deck is in {instructions.currency}")
+    if is_in_hundredths(header):
+        raise NotASheet(
+            f"the prices of {header[:60]!r} are in hundredths; bring them to whole units, and its name as well"
+        )
     return delimiter, columns
 
 

@@ -591,6 +591,37 @@ def test_a_cell_of_a_hundred_thousand_lines_swallows_no_row_below_it() -> None:
     assert any("is a quote missing?" in each for each in told(reading))
 
 
+@pytest.mark.parametrize("header", ["Rate (cents)", "US Cents per minute", "¢/min", "pence"])
+def test_prices_in_cents_are_not_taken_for_dollars(header: str) -> None:
+    with pytest.raises(NotASheet, match="are in hundredths; bring them to whole units"):
+        read(f"Prefix,Description,{header},Increment\n44,UK,1.5,60\n", mapping={"RateValue": header})
+
+
+def test_a_country_code_beside_whole_prefixes_is_for_people() -> None:
+    rows = "44,4420,London,0.01,60\n+44,+447,Mobile,0.05,60\n"
+
+    reading = read(f"Country Code,Prefix,Description,RateValue,Increment\n{rows}")
+
+    assert prices(reading) == {"447": "0.05", "4420": "0.01"}
+
+
+def test_country_codes_that_do_not_fit_their_prefixes_are_asked_about() -> None:
+    """20 alone is Egypt; behind a 44 it is London."""
+    areas = "Country Code,Prefix,Description,RateValue,Increment\n44,20,London,0.01,60\n"
+    whole = "CountryCode,Prefix,Description,RateValue,Increment\n44,4420,London,0.01,60\n"
+
+    with pytest.raises(
+        NotASheet, match="'Country Code' and 'Prefix' the second does not begin with the first; map the"
+    ):
+        read(areas)
+    assert prices(read(areas, mapping={"CountryCode": "Country Code"})) == {"4420": "0.01"}
+    assert prices(read(areas, mapping={"CountryCode": ""})) == {"20": "0.01"}
+    with pytest.raises(NotASheet, match="'CountryCode' and 'Prefix' the second begins with the first already; map the"):
+        read(whole)
+    assert prices(read(whole, mapping={"CountryCode": ""})) == {"4420": "0.01"}
+    assert prices(read(whole, mapping={"CountryCode": "CountryCode"})) == {"444420": "0.01"}
+
+
 # --- what is no list at all -------------------------------------------------------------------------------------------
 
 
