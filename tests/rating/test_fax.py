@@ -62,6 +62,18 @@ def test_the_explanation_of_a_fax_says_how_much_was_sent_and_how_it_is_charged()
     assert (document["unrounded"], document["charge"]) == ("0.45", "0.450000")
 
 
+def test_a_fax_is_told_in_sentences() -> None:
+    document = charge_of('fax = { per_page = "0.03", per_minute = "0.06" }', 11, 61).explanation.document()
+
+    assert sentences(document) == [
+        "The price is that of the package: 0.06 USD a minute.",
+        "61 s are billed as 120 s (60/60).",
+        "11 pages at 0.03.",
+        "120 s at 0.06 a minute.",
+        "0.45 is rounded half up to 6 decimals: 0.450000 USD.",
+    ]
+
+
 def test_received_faxes_have_a_price_of_their_own_or_none() -> None:
     sent = 'fax = { per_page = "0.03" }'
     both = f'{sent}\nfax_inbound = {{ per_page = "0.01" }}'

@@ -157,6 +157,12 @@ def test_what_has_no_header_is_told_so(lines: list[str], why: str) -> None:
     assert str(refused.value) == why
 
 
+def test_a_prefix_that_is_mapped_by_its_number_is_whole() -> None:
+    mapping = {"Prefix": "#1", "AreaCode": "#2", "Description": "#3", "RateValue": "#4", "Increment": "#5"}
+
+    assert [rate.prefix for rate in read("6138;99;AU;0.02;1", mapping=mapping).rows.rates()] == ["6138"]
+
+
 def test_a_list_that_is_mapped_by_numbers_needs_both() -> None:
     with pytest.raises(NotASheet) as refused:
         read("44;UK;0.01;60", mapping={"Prefix": "#1"})

@@ -464,7 +464,9 @@ def test_a_block_that_is_no_multiple_of_the_step_is_doubted() -> None:
 
 
 def test_a_dear_price_is_doubted() -> None:
-    assert "above 10 a minute" in doubts(read(HEADER + "44,UK,10.01,60\n45,DK,10,60\n"))[0]
+    assert doubts(read(HEADER + "44,UK,10.01,60\n45,DK,10,60\n")) == [
+        "line 2, RateValue: '44' costs a price that is above 10 a minute"
+    ]
     rows = "".join(f"{number},X,0.01,60\n" for number in range(20, 30)) + "881,Satellite,0.51,60\n882,Y,0.5,60\n"
     assert doubts(read(HEADER + rows)) == [
         "line 12, RateValue: '881' costs a price that is more than 50 times the median"
@@ -499,6 +501,15 @@ def test_two_columns_of_one_name_are_told_apart_by_their_places_alone() -> None:
     second = read(text, mapping={"RateValue": "#4"})
     assert prices(second) == {"44": "0.02"}
     assert prices(read(text, remembered=second.columns.mapping)) == {"44": "0.02"}
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR", "GBP", "AUD", "CAD", "CHF", "INR"])
+def test_a_price_column_says_its_currency(currency: str) -> None:
+    text = f"Prefix,Description,Rate ({currency}),Increment\n44,UK,0.01,60\n"
+
+    assert prices(read(text, currency=currency)) == {"44": "0.01"}
+    with pytest.raises(NotASheet, match=f"are in {currency}, and the deck is in SEK"):
+        read(text, currency="SEK")
 
 
 @pytest.mark.parametrize("header", ["Rate (EUR)", "Rate EUR/min", "Rate €", "Price [eur]"])

@@ -336,6 +336,12 @@ def test_a_block_of_whole_steps_is_no_finding(steps: tuple[int, int]) -> None:
     assert "block_no_multiple" not in codes(outbound=outbound)
 
 
+def test_a_block_of_a_bundle_is_looked_at_as_well() -> None:
+    bundle = {"prefixes": ["44"], "included_seconds": 60, "first_seconds": 30, "step_seconds": 60}
+
+    assert told("block_no_multiple", destinations=[bundle]).path == "package.destinations[0].first_seconds"
+
+
 def test_a_few_of_many_are_named_and_the_others_counted() -> None:
     assert few(["1", "2", "3", "4", "5"]) == "1, 2, 3, 4, 5"
     assert few(["1", "2", "3", "4", "5", "6", "7"]) == "1, 2, 3, 4, 5 and 2 more"
@@ -423,7 +429,9 @@ def test_where_the_package_has_its_own_price_calls_at_home_need_no_row() -> None
 def test_a_deck_with_half_of_the_home_country_says_which_half_is_missing() -> None:
     found = told("home_partly_uncovered", country="GB", tariff=a_deck("447 0.01"))
 
-    assert "fixed line number at home, such as 44" in found.sentence
+    start, _, end = found.sentence.partition("44")
+    assert start == "the deck has no row for a fixed line number at home, such as "
+    assert end.endswith(": they are held")
 
 
 def test_rows_for_the_packages_own_price_need_one() -> None:
@@ -477,6 +485,16 @@ def test_f27_rows_that_a_bundle_covers_at_three_times_its_median_are_listed() ->
     assert found.path == "package.destinations[0]"
     assert [row.split()[0] for row in found.rows] == ["1876", "1900"]
     assert "bundle_leak" not in codes(tariff=deck, destinations=[bundle], max_covered_price="0.06")
+
+
+def test_f27_the_median_of_an_even_number_of_rows_lies_between_the_two_in_the_middle() -> None:
+    """0.01 and 0.02 in the middle: the median is 0.015, and 0.045 is three times as much and not more."""
+    bundle = {"prefixes": ["44"], "included_seconds": 60}
+    rows = ["4420 0.01", "4421 0.01", "4422 0.02"]
+
+    assert "bundle_leak" not in codes(tariff=a_deck(*rows, "4423 0.045"), destinations=[bundle])
+    found = told("bundle_leak", tariff=a_deck(*rows, "4423 0.0451"), destinations=[bundle])
+    assert [row.split()[0] for row in found.rows] == ["4423"]
 
 
 def test_f27_a_scope_leaks_like_a_bundle() -> None:
@@ -560,6 +578,17 @@ def test_f27_a_price_beyond_free_time_is_sold_in_the_steps_of_the_ordinary_one()
         "package.tariff",
         "package.overage_per_minute",
     ]
+
+
+@pytest.mark.parametrize("key", ["overrides", "destinations"])
+def test_a_price_of_the_package_is_compared_in_its_own_steps_or_else_in_those_of_the_package(key: str) -> None:
+    decks: dict[str, Any] = {"tariff": a_deck("1 0.03", "44 0.03"), "cost": a_deck("44 0.02 60/60")}
+    price = {"per_minute": "0.03", **({"prefix": "44"} if key == "overrides" else {"prefixes": ["44"]})}
+    small = {"first_seconds": 6, "step_seconds": 6}
+
+    assert "below_cost_by_increments" not in codes(**decks, **{key: [price]})
+    assert told("below_cost_by_increments", **decks, **{key: [price | small]}).path == f"package.{key}[0].per_minute"
+    assert "below_cost_by_increments" in codes(**decks, **{key: [price]}, outbound=small)
 
 
 def test_a_row_for_the_packages_own_price_is_compared_by_that_price() -> None:
