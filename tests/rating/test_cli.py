@@ -338,7 +338,7 @@ def test_a_file_that_is_none_is_refused_with_a_sentence_and_nothing_is_written(
         ("48,Poland,0.01,0", "deck.csv: line 6, Increment: '0' "),
         ("48,Poland,1e-2,60", "deck.csv: line 6, RateValue: '1e-2' "),
         ("48,Poland,0.00000000001,60", "deck.csv: line 6, RateValue: '0.00000000001' "),
-        ("48,=A1,0.01,60", "deck.csv: line 6: '=A1' is a formula; export the list as values"),
+        ("48,=A1,0.01,60", "deck.csv: line 6, Description: '=A1' is a formula; export the list as values"),
         (
             "44,United Kingdom,0.09,60",
             "deck.csv: line 6, Prefix: '44' is in line 4 as well, at another price for the same time",
