@@ -135,13 +135,13 @@ def batch(
     json: Json = False,
 ) -> None:
     """Rate a file of calls as one period of one package, however many they are. A package's file needs no database."""
-    import tempfile
     from contextlib import ExitStack
 
     from bridge.calls_file import CallsFile
     from bridge.rating.bulk.batch import Batch
     from bridge.rating.bulk.charges import HEADER
     from bridge.rating.usage import Usage
+    from bridge.spool_file import spool_file
     from bridge.whole_file import whole_file
 
     terms = the_terms(
@@ -152,7 +152,7 @@ def batch(
     )
     file, read = CallsFile(calls), (calls, package, tariff, inbound_tariff)
     with ExitStack() as stack:
-        rated = Batch(terms, Usage(), stack.enter_context(tempfile.TemporaryFile()))
+        rated = Batch(terms, Usage(), stack.enter_context(spool_file()))
         write = (lambda _lines: None) if dry_run else stack.enter_context(whole_file(out, apart_from=read)).write
         tell = stack.enter_context(say_progress("rating"))
         write(HEADER)

@@ -66,11 +66,10 @@ def whatif(
 
     Each client has one period over all its calls. Without --cost, calls are bought by the tariff that they are sold by.
     """
-    import tempfile
-
     from bridge.calls_file import CallsFile
     from bridge.errors import Refused
     from bridge.rating.whatif.comparison import Comparison, TwoCurrencies
+    from bridge.spool_file import spool_file
 
     if deck is None and new_package is None and markup is None:
         raise typer.BadParameter("say what would change: --deck, --new-package or --markup")
@@ -89,7 +88,7 @@ def whatif(
     except TwoCurrencies as error:
         raise Refused(str(error)) from None
     file = CallsFile(calls)
-    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second, say_progress("comparing") as tell:
+    with spool_file() as first, spool_file() as second, say_progress("comparing") as tell:
         comparison.run(lambda what: file.pieces(lambda how_far: tell(f"{what}, {how_far}")), (first, second))
     say_faults(calls, [f"line {line}: {reason}" for line, reason in file.faults], file.faults_count)
     if out is not None and not dry_run:

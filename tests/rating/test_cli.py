@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,23 @@ def test_calls_in_parquet_are_charged_as_those_in_csv_are(folder: Path) -> None:
     ]
     assert cli.run([*BATCH, "--calls", "calls.parquet"]) == 0
     assert (folder / "out.csv").read_text().splitlines() == from_csv
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_without_room_for_what_waits_that_is_said(
+    folder: Path, said: pytest.CaptureFixture[str], options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(folder))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        told = refusal(said, *BATCH, *options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "calls that wait for the end of their period cannot be kept: " in told
+    assert f", in {folder}; set TMPDIR to a folder with more room" in told
+    assert not (folder / "out.csv").exists()
 
 
 def test_a_batch_sums_itself_up(said: pytest.CaptureFixture[str]) -> None:

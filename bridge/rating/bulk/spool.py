@@ -21,6 +21,10 @@ from bridge.rating.decks.intervals import Numbers
 WAITING = tuple(each.name for each in fields(Waiting))
 
 
+class NotKept(ValueError):
+    """There is no room for what waits."""
+
+
 class Spool:
     """A file of columns, stage after stage. The ids come first, as they may be asked for apart from the rest."""
 
@@ -37,6 +41,14 @@ class Spool:
 
     def add(self, stage: Stage, waiting: Waiting) -> None:
         """`waiting` is what of the stage waits."""
+        try:
+            self._write(stage, waiting)
+            self._file.flush()
+        except OSError as error:
+            reason = error.strerror or "not all of it could be written"
+            raise NotKept(f"calls that wait for the end of their period cannot be kept: {reason}") from None
+
+    def _write(self, stage: Stage, waiting: Waiting) -> None:
         self._starts.append(self._file.tell())
         for column in (
             np.frombuffer(joined(stage.ids), np.uint8),
