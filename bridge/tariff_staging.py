@@ -22,7 +22,8 @@ from bridge.asking import Asking
 from bridge.database import now, transact
 from bridge.errors import Conflict, NotPrepared, Refused
 from bridge.rating.decks.cells import read_increment
-from bridge.rating.decks.deck import Deck, Flow, RouteClass
+from bridge.rating.decks.choices import Flow, RouteClass
+from bridge.rating.decks.deck import Deck
 from bridge.rating.decks.diff import DeckDiff, compare, customs_of, with_customs
 from bridge.rating.decks.pack import packed
 from bridge.rating.decks.reading import DeckReading, Instructions, read_deck

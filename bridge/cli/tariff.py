@@ -25,8 +25,7 @@ from bridge.cli.words import (
     say_table,
     the_bridge,
 )
-from bridge.rating.decks.cells import DecimalMark
-from bridge.rating.decks.deck import Flow, RouteClass
+from bridge.rating.decks.choices import DecimalMark, Flow, RouteClass
 
 if TYPE_CHECKING:
     from bridge.tariff_staging import Progress, Wanted

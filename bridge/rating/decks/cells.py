@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
-from typing import Literal
 
+from bridge.rating.decks.choices import DecimalMark
 from bridge.rating.decks.rows import DIGITS_MAX, PRICE_MAX
 from bridge.rating.price import Unreadable, read_price
 
@@ -15,7 +15,6 @@ CODES_MAX = 10_000
 
 SECONDS_MAX = 86_400
 
-DecimalMark = Literal["point", "comma"]
 
 _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY", "₴": "UAH", "₫": "VND", "₪": "ILS"}
 _IN_HEADERS = frozenset(("USD", "EUR", "GBP", "AUD", "CAD", "CHF", "INR"))

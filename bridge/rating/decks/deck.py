@@ -9,9 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
+from bridge.rating.decks.choices import Flow, RouteClass
 from bridge.rating.decks.rows import DeckRows, key_of
 from bridge.rating.rate import Rate
 
@@ -19,9 +19,6 @@ MINUTES_A_DAY = 1440
 _PAGES_MAX = 256
 _PART = 1 << 17
 _RATES_HELD_MAX = 65536
-
-Flow = Literal["outbound", "inbound", "conference"]
-RouteClass = Literal["value", "premium"]
 
 
 class Deck:

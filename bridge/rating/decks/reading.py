@@ -17,7 +17,6 @@ from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bridge.rating.decks.cells import (
-    DecimalMark,
     Status,
     currencies_named,
     decimal_mark,
@@ -29,7 +28,8 @@ from bridge.rating.decks.cells import (
     read_seconds,
     read_status,
 )
-from bridge.rating.decks.deck import Deck, Flow, RouteClass
+from bridge.rating.decks.choices import DecimalMark, Flow, RouteClass
+from bridge.rating.decks.deck import Deck
 from bridge.rating.decks.header import REQUIRED, Columns, checked_mapping, find_columns, is_in_hundredths, is_per_second
 from bridge.rating.decks.hours import NoHours, read_hours
 from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_of, prefix_of

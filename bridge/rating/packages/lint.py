@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.rating.call import Direction
-from bridge.rating.decks.deck import Deck, Flow
+from bridge.rating.decks.choices import Flow
+from bridge.rating.decks.deck import Deck
 from bridge.rating.numbers.country import country
 from bridge.rating.numbers.plan import calling_code_of
 from bridge.rating.packages import deck_lint, margin_lint

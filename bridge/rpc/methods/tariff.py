@@ -11,8 +11,8 @@ from bridge import tariff_activation, tariff_staging, tariffs
 from bridge.app import Bridge
 from bridge.errors import NotPrepared
 from bridge.line import Line
-from bridge.rating.decks.cells import DecimalMark, read_moment
-from bridge.rating.decks.deck import Flow, RouteClass
+from bridge.rating.decks.cells import read_moment
+from bridge.rating.decks.choices import DecimalMark, Flow, RouteClass
 from bridge.rating.price import Unreadable
 from bridge.rpc.method import Caller, Method, Params, WriteParams, asking_of
 from bridge.tariff_staging import Wanted
