@@ -261,6 +261,35 @@ def test_the_largest_change_goes_first_whichever_way_it_goes() -> None:
     assert [found.destination(line.destination) for line in found.lines()] == ["UK Mobile", "France", "United Kingdom"]
 
 
+def test_lines_go_by_what_changes_also_where_amounts_are_large() -> None:
+    calls = [a_call(name, f"+{name}30123456789"[:13], 60) for name in ("49", "48", "33", "44")]
+    old = {"49": 3000, "48": 0, "33": 0, "44": 0}
+    new = {"49": 3001, "48": 100, "33": 4000, "44": 5000}
+    decks = [[Rate(prefix, price * 100 * CENT) for prefix, price in prices.items()] for prices in (old, new)]
+
+    found = compared(terms(*decks[0]), terms(*decks[1]), calls, [""] * 4)
+
+    assert [line.after.revenue - line.before.revenue for line in found.lines()] == [
+        *(5_000_000_000, 4_000_000_000, 100_000_000, 1_000_000)
+    ]
+
+
+def test_the_one_call_that_changes_most_is_found_wherever_it_stands() -> None:
+    calls = [a_call("small", UK, 60), a_call("large", UK, 6000), a_call("middle", UK, 600)]
+
+    found = compared(terms(*DECK), terms(*DECK, markup=500_000), calls, ["7", "7", "7"], largest=1)
+
+    assert [each.id for each in found.largest_changes()] == ["large"]
+
+
+def test_what_volume_tiers_adjusted_may_end_with_the_change() -> None:
+    tiered = terms(rate_plan=RatePlan.TIERED, tier_mode=TierMode.VOLUME, tiers=(Tier(60, 2 * CENT), Tier(None, CENT)))
+
+    found = compared(tiered, terms(*DECK), [a_call("a", UK, 60), a_call("b", UK, 60)], ["7", "7"])
+
+    assert lines_of(found)["7", ADJUSTMENT] == (0, Side(revenue=-10_000), Side())
+
+
 def test_a_number_without_a_row_goes_by_its_country_and_one_of_none_is_unknown() -> None:
     calls = [a_call("a", "01133140000000", 60), a_call("b", "+9990000000", 60), a_call("c", "+883510000000", 60)]
 
