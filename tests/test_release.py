@@ -277,7 +277,10 @@ def test_the_wheel_carries_what_the_bridge_needs(wheel: Path, installed: Install
     assert sorted(each.name for each in (installed.package / "sql").glob("0*.sql")) == sorted(
         each.name for each in (ROOT / "sql").glob("0*.sql")
     )
-    assert sorted(required_names) == sorted(project["dependencies"])
+    extras = [
+        f"{each}; extra == '{name}'" for name, wanted in project["optional-dependencies"].items() for each in wanted
+    ]
+    assert sorted(required_names) == sorted([*project["dependencies"], *extras])
     assert not (installed.package.parent / "tests").exists()
     entry = next(installed.package.parent.glob("*.dist-info/entry_points.txt")).read_text()
     assert "bridge = bridge.__main__:main" in entry
