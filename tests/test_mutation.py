@@ -17,6 +17,7 @@ MODULE = '''
 from __future__ import annotations
 
 LEAST: int = 3
+Way = Literal["in", "out"]
 
 
 def fee(seconds: int, names: list[str]) -> str | None:
@@ -68,14 +69,14 @@ def test_every_decision_of_a_module_is_changed_and_nothing_else(tmp_path: Path) 
 
     assert [tuple(each) for each in json.loads(said(CHANGES, str(path)))] == [
         (5, 0, "3", "4"),
-        (10, 8, "seconds <= LEAST and (not names)", "seconds <= LEAST or not names"),
-        (10, 8, "seconds <= LEAST", "seconds < LEAST"),
-        (10, 8, "not names", "names"),
-        (13, 8, "name", "not name"),
-        (14, 8, "break", "continue"),
-        (15, 8, "return f'{-seconds} s'", "return None"),
-        (15, 8, "-seconds", "seconds"),
-        (15, 8, "' s'", "'XX s'"),
+        (11, 9, "seconds <= LEAST and (not names)", "seconds <= LEAST or not names"),
+        (11, 9, "seconds <= LEAST", "seconds < LEAST"),
+        (11, 9, "not names", "names"),
+        (14, 9, "name", "not name"),
+        (15, 9, "break", "continue"),
+        (16, 9, "return f'{-seconds} s'", "return None"),
+        (16, 9, "-seconds", "seconds"),
+        (16, 9, "' s'", "'XX s'"),
     ]
 
 

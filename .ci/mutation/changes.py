@@ -102,6 +102,8 @@ def spots(parent: ast.AST, function: int = 0) -> Iterator[Spot]:
 def _says_nothing(node: ast.AST) -> bool:
     """Docstrings, imports, and what is there for types or slots alone."""
     match node:
+        case ast.Subscript(ast.Name("Literal")) | ast.Call(ast.Name("TypeVar")):
+            return True
         case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()) | ast.If(ast.Name("TYPE_CHECKING")):
             return True
         case ast.Assign([ast.Name("__slots__")]):

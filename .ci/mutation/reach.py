@@ -21,7 +21,7 @@ TESTS = Path("tests/rating")
 OUTSIDE = ("bulk/", "columns.py", "intervals.py", "__init__.py")
 """The engine by the column: the plain one is what it has to equal."""
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 2.0
 """Tests that take longer are not asked, so that the share told is never more than the truth."""
 
 
