@@ -80,6 +80,13 @@ def test_what_is_no_prefix_is_refused_with_its_rule(text: str, why: str) -> None
     assert str(refused.value) == why
 
 
+def test_a_prefix_of_which_nothing_is_left_is_none() -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_codes("00", strip="00")
+
+    assert str(refused.value) == "no prefix"
+
+
 def test_a_cell_may_name_as_many_prefixes_as_are_allowed() -> None:
     assert len(read_codes("100000-109999")) == 10_000
     assert read_codes("1204-1204") == ["1204"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -33,6 +34,26 @@ def test_what_comes_goes_and_changes_is_told() -> None:
     assert diff.unchanged == 1
     assert diff.removed.listed == [Change("447", "", 6 * CENT, None, falls_back_to="44")]
     assert diff.dearer.listed == [Change("49", "", 2 * CENT, 3 * CENT)]
+
+
+@pytest.mark.parametrize("since", [None, NOON - timedelta(days=1)])
+@pytest.mark.parametrize(
+    ("old", "new", "added", "removed"),
+    [
+        (["1", "44"], ["44", "46"], 1, 1),
+        (["44", "46"], ["1", "44"], 1, 1),
+        (["1", "44", "46"], ["44"], 0, 2),
+        (["44"], ["1", "44", "46"], 2, 0),
+        (["1"], ["44", "46"], 2, 1),
+        (["44", "46"], ["1"], 1, 2),
+    ],
+)
+def test_prefixes_that_come_and_go_at_either_end_are_told(
+    old: list[str], new: list[str], added: int, removed: int, since: datetime | None
+) -> None:
+    before, after = (rows(*(Rate(prefix, 1, effective_from=since) for prefix in each)) for each in (old, new))
+
+    assert compare(before, after, NOON).counts() == {"added": added, "removed": removed, "dearer": 0, "cheaper": 0}
 
 
 def test_the_first_deck_only_adds() -> None:

@@ -100,6 +100,12 @@ def test_what_is_shown_can_be_loaded_again(tmp_path: Path, capsys: pytest.Captur
     assert load_package(again) == load_package(SAMPLE)
 
 
+def test_every_kind_of_value_is_written_as_toml_has_it() -> None:
+    written = toml_text({"a": True, "b": False, "c": 3, "d": "x", "e": ["y", 1], "f": {"g": False}})
+
+    assert written == 'a = true\nb = false\nc = 3\nd = "x"\ne = ["y", 1]\n\n[f]\ng = false\n'
+
+
 def test_a_text_keeps_its_characters_and_an_empty_table_its_name() -> None:
     assert toml_text({"name": "Café \x7f", "limits": {}, "a b": {"c": []}}) == (
         'name = "Café \\u007f"\n\n[limits]\n\n["a b"]\nc = []\n'

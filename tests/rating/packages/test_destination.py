@@ -56,5 +56,12 @@ def test_where_fixed_lines_and_mobiles_share_their_ranges_only_both_block_a_numb
     assert not is_allowed(Allowed(block_types=frozenset({"mobile", "fixed_line"})), "US", "12125550123")
 
 
+def test_of_a_prefix_that_is_blocked_and_allowed_at_once_the_country_and_the_kind_decide() -> None:
+    both = Allowed(block_prefixes=("1876",), allow_prefixes=("1876",))
+
+    assert not is_allowed(both, "CA", "18765230123")
+    assert is_allowed(both, "JM", "18765230123")
+
+
 def test_the_home_country_is_where_the_pbx_stands() -> None:
     assert opened(CANADA, "FR").countries == {"FR", "US", "GB"}

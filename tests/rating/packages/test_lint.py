@@ -342,6 +342,16 @@ def test_a_block_of_a_bundle_is_looked_at_as_well() -> None:
     assert told("block_no_multiple", destinations=[bundle]).path == "package.destinations[0].first_seconds"
 
 
+def test_a_finding_is_a_document() -> None:
+    assert told("gives_unrated_away", no_rate_policy="zero").document() == {
+        "code": "gives_unrated_away",
+        "severity": "warning",
+        "path": "package.no_rate_policy",
+        "sentence": "calls without a price are given away",
+        "rows": [],
+    }
+
+
 def test_a_few_of_many_are_named_and_the_others_counted() -> None:
     assert few(["1", "2", "3", "4", "5"]) == "1, 2, 3, 4, 5"
     assert few(["1", "2", "3", "4", "5", "6", "7"]) == "1, 2, 3, 4, 5 and 2 more"
@@ -393,12 +403,17 @@ def test_a_deck_in_another_currency_is_an_error() -> None:
     found = told("currency_mismatch", tariff=a_deck("1 0.01", currency="EUR"))
 
     assert (found.severity, found.path) == (Severity.ERROR, "package.tariff")
+    assert found.sentence == "the deck deck is in EUR, and the package in USD"
 
 
 def test_a_deck_for_calls_the_other_way_is_an_error() -> None:
     inbound = a_deck("1 0.01", direction="inbound")
 
-    assert told("direction_mismatch", tariff=inbound).path == "package.tariff"
+    found = told("direction_mismatch", tariff=inbound)
+    assert (found.path, found.sentence) == (
+        "package.tariff",
+        "the deck deck is for inbound calls, and tariff for outbound ones",
+    )
     assert told("direction_mismatch", tariff=a_deck("1 0.01"), dids=a_deck("1 0.01")).path == "package.inbound_tariff"
     assert "direction_mismatch" not in codes(tariff=a_deck("1 0.01"), dids=inbound, cost=a_deck("1 0.01"))
 
@@ -437,7 +452,9 @@ def test_a_deck_with_half_of_the_home_country_says_which_half_is_missing() -> No
 def test_rows_for_the_packages_own_price_need_one() -> None:
     deck = a_deck("1 0.01", "1204 0.01 60 custom")
 
-    assert told("custom_rows_without_price", tariff=deck).rows == ("1204",)
+    found = told("custom_rows_without_price", tariff=deck)
+    assert (found.severity, found.path, found.rows) == (Severity.ERROR, "package.outbound.per_minute", ("1204",))
+    assert found.sentence == ("the deck sends 1204 to the package's own price, and outbound.per_minute is not there")
     assert "custom_rows_without_price" not in codes(tariff=deck, outbound={"per_minute": "0.029"})
 
 
