@@ -570,7 +570,10 @@ def test_a_person_ends_restore_mode_by_name(furnished: Bridge, type_: Type) -> N
 
 def test_a_package_is_loaded_from_its_file_and_shown_by_its_name(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
     path = tmp_path / "basic.toml"
-    path.write_text('[package]\nname = "Basic"\nproduct_id = 12\ntype = "metered"\ncurrency = "USD"\ncountry = "CA"\n')
+    path.write_text(
+        '[package]\nname = "Basic"\nproduct_id = 12\ntype = "metered"\ncurrency = "USD"\ncountry = "CA"\n'
+        "nanp_10_digit = true\n"
+    )
     before = contents(bridge)
 
     dry = type_("package", "load", str(path), "--dry-run")
