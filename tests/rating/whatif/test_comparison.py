@@ -308,6 +308,29 @@ def test_sides_add_up() -> None:
     assert Side(1, 2, 3, 4, 5) + Side(10, 20, 30, 40, 50) == Side(11, 22, 33, 44, 55)
 
 
+def test_calls_are_bought_on_the_route_that_each_side_sells() -> None:
+    bought = Series.of(Deck.of([Rate("44", CENT, premium=3 * CENT)], currency="USD"))
+    before, after = terms(*DECK), terms(*DECK, route_class="premium")
+    before.cost = after.cost = bought
+
+    [line] = compared(before, after, [a_call("a", UK, 60)], ["7"]).lines()
+
+    assert (line.before.cost, line.after.cost) == (10_000, 30_000)
+
+
+def test_whoever_gives_the_calls_hears_what_for() -> None:
+    heard: list[str] = []
+
+    def pieces(what: str) -> Iterator[Calls]:
+        heard.append(what)
+        return calls_in(io.BytesIO(as_csv([], [])), "calls.csv")
+
+    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
+        Comparison(terms(*DECK), terms(*DECK), largest=1).run(pieces, (first, second))
+
+    assert sorted(heard) == ["comparing", "rating as it is", "rating as it would be"]
+
+
 def test_two_currencies_are_refused() -> None:
     for other in (terms(*DECK, currency="EUR"), replace_cost(terms(*DECK), "EUR")):
         with pytest.raises(TwoCurrencies, match="amounts in EUR and USD do not compare"):
