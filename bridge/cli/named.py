@@ -64,6 +64,9 @@ def the_mapping(told: Iterable[str] | None) -> dict[str, str]:
     pairs = [each.partition("=") for each in told or ()]
     if wrong := [target for target, equals, _ in pairs if not equals]:
         raise typer.BadParameter(f"{wrong[0]!r} is not TARGET=COLUMN, such as Prefix='Dial Code'", param_hint="--map")
+    targets = [target.strip().lower() for target, _, _ in pairs]
+    if twice := [target for target in targets if targets.count(target) > 1]:
+        raise typer.BadParameter(f"{twice[0]!r} is mapped twice", param_hint="--map")
     return {target: column for target, _, column in pairs}
 
 
