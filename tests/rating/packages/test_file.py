@@ -505,10 +505,20 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_a_suspension_that_stops_emergency_calls_needs_a_person_who_answers_for_it_f19() -> None:
-    package = a_package(suspend_policy="domain", emergency_accepted_by="Jo Brown")
+@pytest.mark.parametrize("policy", ["extensions", "domain"])
+def test_a_suspension_that_stops_emergency_calls_needs_a_person_who_answers_for_it_f19(policy: str) -> None:
+    package = a_package(suspend_policy=policy, emergency_accepted_by="Jo Brown")
 
-    assert package.policies == {"suspend_policy": "domain", "emergency_accepted_by": "Jo Brown"}
+    assert package.policies == {"suspend_policy": policy, "emergency_accepted_by": "Jo Brown"}
+    assert faults_of(suspend_policy=policy) == [
+        f"package.suspend_policy is {policy}, and nobody suspended so can call for help; take dial_restrict, or name "
+        "the person who answers for it in emergency_accepted_by"
+    ]
+
+
+@pytest.mark.parametrize("policy", ["dial_restrict", "gateway"])
+def test_a_suspension_that_leaves_emergency_calls_open_needs_nobody_f19(policy: str) -> None:
+    assert a_package(suspend_policy=policy).policies == {"suspend_policy": policy}
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

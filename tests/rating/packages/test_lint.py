@@ -511,6 +511,10 @@ def test_f27_the_median_of_an_even_number_of_rows_lies_between_the_two_in_the_mi
 
     assert "bundle_leak" not in codes(tariff=a_deck(*rows, "4423 0.045"), destinations=[bundle])
     found = told("bundle_leak", tariff=a_deck(*rows, "4423 0.0451"), destinations=[bundle])
+    assert found.sentence == (
+        "free time covers 1 rows that cost more than 3 times the median of what it covers: 4423 0.0451; "
+        "set max_covered_price, or name them in except"
+    )
     assert [row.split()[0] for row in found.rows] == ["4423"]
 
 
