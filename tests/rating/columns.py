@@ -12,7 +12,7 @@ from bridge.rating.bulk.calls_file import csv_cell
 from bridge.rating.bulk.charges import lines_of
 from bridge.rating.bulk.engine import Bulk
 from bridge.rating.bulk.instants import microseconds
-from bridge.rating.bulk.period import grant
+from bridge.rating.bulk.period import Row, grant
 from bridge.rating.bulk.texts import Texts
 from bridge.rating.call import Call
 from bridge.rating.charge import Charge
@@ -47,11 +47,16 @@ def rated_in_bulk(calls: Sequence[Call], terms: Terms, usage: Usage, *, block: i
         bulk.chains,
         terms.package,
         usage,
-        lambda waiting: [calls[places[place]].id.encode() for place in waiting],
+        lambda waiting: [row_of(calls[places[place]]) for place in waiting],
         block=block,
     )
     charges = bulk.finish(stage, granted)
     return lines_of(charges, bulk.prices.texts, bulk.notes, decimals=terms.package.cost_decimals).decode().splitlines()
+
+
+def row_of(call: Call) -> Row:
+    caller, called, extension = (text.encode() for text in (call.caller, call.called, call.extension))
+    return call.id.encode(), call.direction, caller, called, extension, call.seconds
 
 
 def line_of(charge: Charge, terms: Terms) -> str:

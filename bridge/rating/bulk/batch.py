@@ -47,7 +47,7 @@ class Batch:
             if self._clients is not None:
                 waits = replace(waits, clients=self._clients.of(calls.clients)[stage.waits])
             if self._spool.ends or len(waits):
-                self._spool.add(stage, waits)
+                self._spool.add(calls, stage, waits)
             else:
                 yield self._counted(self._bulk.finish(stage, Granted.of(waits)))
         if self._spool.ends:
@@ -67,9 +67,9 @@ class Batch:
     def _second_pass(self) -> Iterator[Charges]:
         spool, package = self._spool, self.terms.package
         if self.periods is not None:
-            granted = self.periods.grant(spool.waiting(), self._bulk.chains, spool.ids_of)
+            granted = self.periods.grant(spool.waiting(), self._bulk.chains, spool.rows_of)
         else:
-            granted = grant(spool.waiting(), self._bulk.chains, package, self.usage, spool.ids_of)
+            granted = grant(spool.waiting(), self._bulk.chains, package, self.usage, spool.rows_of)
         start = 0
         for stage, end in zip(spool.stages(), spool.ends, strict=True):
             yield self._counted(self._bulk.finish(stage, granted.part(start, end)))

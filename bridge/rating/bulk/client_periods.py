@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.rating import tiers
-from bridge.rating.bulk.period import Chain, Granted, IdsOf, Waiting, grant
+from bridge.rating.bulk.period import Chain, Granted, Row, RowsOf, Waiting, grant
 from bridge.rating.packages.package import Package
 from bridge.rating.usage import Usage
 
@@ -20,14 +20,14 @@ class ClientPeriods:
         """What each client's period still adjusts when it closes, in micro-units."""
         self._package = package
 
-    def grant(self, waiting: Waiting, chains: Sequence[Chain], ids_of: IdsOf) -> Granted:
+    def grant(self, waiting: Waiting, chains: Sequence[Chain], rows_of: RowsOf) -> Granted:
         """As `period.grant`, for one client after the other. Each begins with nothing used."""
         covered = np.zeros(len(waiting), waiting.left.dtype)
         tier_micro = np.zeros(len(waiting), np.int64)
         beyond: dict[int, int] = {}
         for client, places in _by_client(waiting):
             usage = Usage()
-            granted = grant(_of(waiting, places), chains, self._package, usage, partial(_ids, ids_of, places))
+            granted = grant(_of(waiting, places), chains, self._package, usage, partial(_rows, rows_of, places))
             covered[places], tier_micro[places] = granted.covered, granted.tier_micro
             beyond |= {int(places[place]): amount for place, amount in granted.beyond.items()}
             adjustment = tiers.adjustment(self._package, usage)
@@ -51,5 +51,5 @@ def _of(waiting: Waiting, places: NDArray[np.intp]) -> Waiting:
     )
 
 
-def _ids(ids_of: IdsOf, places: NDArray[np.intp], asked: Sequence[int]) -> Sequence[bytes]:
-    return ids_of(places[list(asked)].tolist())
+def _rows(rows_of: RowsOf, places: NDArray[np.intp], asked: Sequence[int]) -> Sequence[Row]:
+    return rows_of(places[list(asked)].tolist())

@@ -1,7 +1,8 @@
 """Allowances and tiers over the calls of a period: as `cover` and `parts_of` have them, for all calls at once.
 
-What an allowance has left for a call is what the earlier calls did not need of it. Calls of one moment go by their id;
-that matters only where an allowance ends or a tier is reached among them, so that ids are asked for there alone.
+What an allowance has left for a call is what the earlier calls did not need of it. Calls of one moment go by their id,
+and those of one id by the rest of their row. That matters only where an allowance ends or a tier is reached among them,
+so that rows are asked for there alone.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ BLOCK = 1 << 18
 """So many calls are settled before the next."""
 
 Chain = tuple[Allowance, ...]
-IdsOf = Callable[[Sequence[int]], Sequence[bytes]]
-"""The ids of calls, by their place among those that wait."""
+Row = tuple[bytes, str, bytes, bytes, bytes, int]
+"""What calls of one moment go by: id, direction, caller, called, extension, seconds. Whose are equal cost the same."""
+RowsOf = Callable[[Sequence[int]], Sequence[Row]]
+"""The rows of calls, by their place among those that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Granted:
 
 
 def grant(
-    waiting: Waiting, chains: Sequence[Chain], package: Package, usage: Usage, ids_of: IdsOf, *, block: int = BLOCK
+    waiting: Waiting, chains: Sequence[Chain], package: Package, usage: Usage, rows_of: RowsOf, *, block: int = BLOCK
 ) -> Granted:
     """What the allowances cover and what the tiers charge. `usage` moves as if the calls were rated one by one."""
     order = np.argsort(waiting.moments)
@@ -82,7 +85,7 @@ def grant(
     start = 0
     while start < len(order):
         stop = _end_of_moment(waiting.moments, order, min(start + block, len(order)))
-        calls = _Block(waiting, order[start:stop], ids_of)
+        calls = _Block(waiting, order[start:stop], rows_of)
         for allowance, is_member in allowances:
             calls.cover(allowance, is_member, usage)
         covered[calls.places] = calls.billed - calls.left
@@ -113,9 +116,9 @@ def _end_of_moment(moments: Ints, order: Ints, stop: int) -> int:
 
 
 class _Block:
-    """Calls in their order, as far as it is known; those of one moment are put in the order of their ids when asked."""
+    """Calls in their order, as far as it is known; those of one moment are put in that of their rows when asked."""
 
-    def __init__(self, waiting: Waiting, places: Ints, ids_of: IdsOf) -> None:
+    def __init__(self, waiting: Waiting, places: Ints, rows_of: RowsOf) -> None:
         self.places = places.copy()
         self.moments = waiting.moments[places]
         self.chains = waiting.chains[places]
@@ -123,7 +126,7 @@ class _Block:
         self.left = self.billed.copy()
         self.spoken = waiting.spoken[places].astype(np.int64) if len(waiting.spoken) else None
         self.in_tiers = waiting.in_tiers[places]
-        self._ids_of = ids_of
+        self._rows_of = rows_of
         self._ordered: set[int] = set()
 
     def cover(self, allowance: Allowance, is_member: NDArray[np.bool_], usage: Usage) -> None:
@@ -174,14 +177,14 @@ class _Block:
         return mine, self.left[mine], usage.tier_seconds + np.cumsum(self.left[mine])
 
     def _order_around(self, place: int) -> None:
-        """The calls of that moment, by their ids."""
+        """The calls of that moment, by their rows."""
         moment = self.moments[place]
         first, last = (int(np.searchsorted(self.moments, moment, side=side)) for side in ("left", "right"))
         if last - first == 1 or first in self._ordered:
             return
         self._ordered.add(first)
-        ids = self._ids_of(self.places[first:last].tolist())
-        order = first + np.array(sorted(range(len(ids)), key=ids.__getitem__))
+        rows = self._rows_of(self.places[first:last].tolist())
+        order = first + np.array(sorted(range(len(rows)), key=rows.__getitem__))
         for column in (self.places, self.chains, self.billed, self.left, self.spoken, self.in_tiers):
             if column is not None:
                 column[first:last] = column[order]

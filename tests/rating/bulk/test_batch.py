@@ -6,6 +6,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -89,6 +90,38 @@ def test_calls_of_one_moment_go_by_their_ids_also_where_those_are_quoted() -> No
     free = [int(row[7]) for row in csv.reader(lines)]
     assert names == [call.id for call in calls]
     assert dict(zip(names, free, strict=True)) == {'a"': 60, 'a",x': 60, "a+": 0, "b": 0}
+
+
+def by_the_whole_row(call: Call) -> tuple[object, ...]:
+    """As they are counted: by moment and id, and of one id by the cells behind it."""
+    return call.moment, call.id, call.direction, call.caller, call.called, call.extension, call.seconds
+
+
+@settings(deadline=None, max_examples=50)
+@given(worlds, some.randoms(use_true_random=False))
+def test_calls_of_one_id_and_one_moment_cost_the_same_in_any_order(world: World, chance: Random) -> None:
+    """Exports that were joined name a call twice, and what it costs is what the plain engine says of them."""
+    same = [replace(call, id="7", start=NOON, answer=None) for call in world.calls]
+    terms, usage = world.terms(), world.usage()
+    expected = sorted(line_of(rate_call(call, terms, usage), terms) for call in sorted(same, key=by_the_whole_row))
+
+    for calls in (same, chance.sample(same, len(same))):
+        lines, _, adjusted = in_a_batch(world, calls, piece_bytes=500)
+
+        assert (sorted(lines), adjusted) == (expected, adjustment(terms.package, usage))
+
+
+def test_the_free_time_of_two_calls_of_one_id_goes_by_the_rest_of_the_row() -> None:
+    package = Package("any", 1, PackageType.HYBRID, "USD", "US", included_seconds=60, outbound=OwnPrice(10**8))
+    calls = [Call("7", Direction.OUTBOUND, "", number, NOON, 60) for number in ("442079460000", "12045550199")]
+    world = World(package, site_of(package), None, None, (), tuple(calls))
+
+    for order in (calls, calls[::-1]):
+        lines, _, _ = in_a_batch(world, order)
+
+        # 1204... comes before 4420... as text
+        free = {row[2]: int(row[7]) for row in csv.reader(lines)}
+        assert free == {"12045550199": 60, "442079460000": 0}
 
 
 def test_a_column_grows_with_the_longest_call_of_any_piece() -> None:
