@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.cells import calls_of
+from bridge.rating.bulk.line_breaks import in_one_line
 from bridge.rating.bulk.texts import MARGIN, Ints, Texts
 
 REQUIRED = ("id", "direction", "from", "to", "start", "seconds")
@@ -62,11 +63,16 @@ def calls_in(
         if len(rest) > LINE_BYTES_MAX:
             raise UnreadableCalls(f"{name}: a line is longer than {LINE_BYTES_MAX} bytes")
         if newline:
-            yield _calls_of(lines + newline, columns, line)
-            line += lines.count(b"\n") + 1
+            lines += newline
+            joined, known = in_one_line(lines, columns.separator)
+            if known:
+                yield _calls_of(joined[:known], lines[:known], columns, line)
+            line += lines.count(b"\n", 0, known)
+            rest = lines[known:] + rest
         told(file.tell())
     if rest:
-        yield _calls_of(rest + b"\n", columns, line)
+        lines = rest + b"\n" * (not rest.endswith(b"\n"))
+        yield _calls_of(in_one_line(lines, columns.separator)[0], lines, columns, line)
 
 
 def read_header(file: BinaryIO, name: str) -> Columns:
@@ -100,15 +106,20 @@ def _names(line: bytes, separator: bytes) -> list[str]:
         return []
 
 
-def _calls_of(lines: bytes, columns: Columns, first_line: int) -> Calls:
-    calls = calls_of(*_cut(lines, columns))
-    return replace(calls, lines=_lines_of(calls.faults, lines, first_line)) if calls.faults else calls
+def _calls_of(joined: bytes, lines: bytes, columns: Columns, first_line: int) -> Calls:
+    """`joined` are the same lines, each call in one."""
+    calls = calls_of(*_cut(joined, columns))
+    return replace(calls, lines=_lines_of(calls.faults, joined, lines, first_line)) if calls.faults else calls
 
 
-def _lines_of(faults: Iterable[int], lines: bytes, first_line: int) -> dict[int, int]:
-    """Where in the file each of these calls stands; empty lines are none."""
-    filled = [place for place, line in enumerate(lines.split(b"\n")) if line not in (b"", b"\r")]
-    return {place: first_line + filled[place] for place in faults}
+def _lines_of(faults: Iterable[int], joined: bytes, lines: bytes, first_line: int) -> dict[int, int]:
+    """Where in the file each of these calls begins; empty lines are none."""
+    ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
+    sizes = [len(line) + 1 for line in joined.split(b"\n")]
+    filled = np.flatnonzero([line not in (b"", b"\r") for line in joined.split(b"\n")])
+    begins = np.cumsum([0, *sizes])[filled]
+    numbers = first_line + np.searchsorted(ends, begins)
+    return {place: int(numbers[place]) for place in faults}
 
 
 def _cut(lines: bytes, columns: Columns) -> tuple[dict[str, Texts], dict[int, str]]:
@@ -182,6 +193,9 @@ def _read_apart(line: bytes, columns: Columns) -> _Line:
     if len(values) != columns.count:
         fault = fault or f"{len(values)} cells, where the header names {columns.count}"
         values += [""] * (columns.count - len(values))
+    if any(mark in value for value in values for mark in "\r\n"):
+        fault = fault or "a line break in it"
+        values = [" ".join(filter(None, value.splitlines())) for value in values]
     cells = {name: values[place].encode() for name, place in columns.places.items()}
     return _Line(cells | {"id": csv_cell(cells["id"])}, fault)
 

@@ -138,6 +138,44 @@ def test_a_line_that_is_no_call_says_why_and_the_others_are_read() -> None:
     assert long == "7 cells, where the header names 6"
 
 
+AFTER = "2025-06-30T23:59:59Z"
+
+
+@pytest.mark.parametrize("piece_bytes", [10, 50, 80, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_in_quotes_makes_no_second_call(piece_bytes: int, end: str) -> None:
+    """What stands behind the break has as many cells as a call."""
+    text = end.join(
+        (HEADER, GOOD, f'b,outbound,1,"2{end}c",x,{AFTER},30', f'"d{end}e",outbound,1,2,{AFTER},30', GOOD, "")
+    )
+
+    found = calls(text, piece_bytes=piece_bytes)
+
+    good, last = the_call(GOOD), found[-1]
+    assert (found[0], last) == (good, good)
+    assert found[1:-1] == ["7 cells, where the header names 6", "a line break in it"]
+
+
+def test_a_call_with_line_breaks_has_one_row_its_id_and_its_first_line() -> None:
+    header = "note," + HEADER
+    text = f'{header}\n"x\n\ny",b,outbound,1,2,{AFTER},30\n\n,c,outbound,1,2,{AFTER},long\n"\nx","d\ne",outbound,1,2,{AFTER},3\n'
+
+    (piece,) = pieces(text)
+
+    assert [piece.ids.text(place) for place in range(3)] == ["b", "c", "d e"]
+    assert (piece.faults[0], piece.faults[2]) == ("a line break in it", "a line break in it")
+    assert piece.lines == {0: 2, 1: 6, 2: 7}
+
+
+def test_a_quote_that_nobody_ends_spoils_its_line_alone() -> None:
+    text = f'{HEADER}\n"b,outbound,1,2,{AFTER},30\n{GOOD}\n"c,outbound,1,2,{AFTER},30\n{GOOD}\n'
+
+    first, good, second, last = calls(text)
+
+    assert good == last == the_call(GOOD)
+    assert (first, second) == ("a quote that does not end, or ends too early",) * 2
+
+
 def test_a_line_that_is_no_call_keeps_its_id() -> None:
     (piece,) = pieces(f"{HEADER}\nb,sideways,1,2,x,30\nc,outbound\n")
 
