@@ -158,7 +158,10 @@ def test_a_line_break_in_quotes_makes_no_second_call(piece_bytes: int, end: str)
 
 def test_a_call_with_line_breaks_has_one_row_its_id_and_its_first_line() -> None:
     header = "note," + HEADER
-    text = f'{header}\n"x\n\ny",b,outbound,1,2,{AFTER},30\n\n,c,outbound,1,2,{AFTER},long\n"\nx","d\ne",outbound,1,2,{AFTER},3\n'
+    text = (
+        f'{header}\n"x\n\ny",b,outbound,1,2,{AFTER},30\n\n'
+        f',c,outbound,1,2,{AFTER},long\n"\nx","d\ne",outbound,1,2,{AFTER},3\n'
+    )
 
     (piece,) = pieces(text)
 
