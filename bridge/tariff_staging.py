@@ -95,10 +95,11 @@ def instructions_of(wanted: Wanted, provider: Provider | None = None) -> Instruc
             read_increment(found.increment)
     except Unreadable as why:
         raise NotPrepared(f"the increment {found.increment!r} is refused: {why}") from None
+    zone = found.time_zone or "UTC"
     try:
-        ZoneInfo(found.time_zone)
+        ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise NotPrepared(f"{found.time_zone[:60]!r} is no time zone such as Europe/London") from None
+        raise NotPrepared(f"{zone[:60]!r} is no time zone such as Europe/London") from None
     return found
 
 
@@ -139,7 +140,7 @@ def stage(
                 "direction": wanted.direction,
                 "currency": how.currency,
                 "route_class": wanted.route_class,
-                "time_zone": how.time_zone,
+                "time_zone": how.time_zone or "UTC",
                 "effective_from": moment,
                 "prefixes": len(reading.rows),
                 "file_digest": reading.digest,

@@ -580,8 +580,10 @@ def test_a_package_is_loaded_from_its_file_and_shown_by_its_name(bridge: Bridge,
     unchanged = contents(bridge) == before
     done, again = type_("package", "load", str(path)), type_("package", "load", str(path), "--json")
 
+    missing = "tariff_missing, package.tariff: no tariff is named, and no provider has a default\n"
     assert (dry.out, unchanged) == ("Basic would be version 1 of the package of product 12.\n", True)
-    assert done.out == "Basic is version 1 of the package of product 12.\n"
+    assert (done.code, done.out) == (0, "Basic is version 1 of the package of product 12.\n")
+    assert (dry.err, done.err, again.err) == (missing,) * 3
     assert (again.document["version"], again.document["is_new"]) == (1, False)
     assert [each["name"] for each in type_("package", "list", "--json").document] == ["Basic"]
     assert type_("package", "show", "Basic").out == type_("package", "show", str(path)).out
@@ -747,6 +749,15 @@ def test_what_a_list_does_not_say_is_said_by_options(bridge: Bridge, type_: Type
         "FirstIncrement": "30",
         "EffectiveFrom": "2025-05-31T23:00:00Z",
     }
+
+
+def test_an_export_says_which_zone_its_hours_are_in(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    path = a_list(tmp_path, "Prefix,Description,RateValue,Increment,Hours\n44,UK,0.01,60,mon 08:00-18:00\n")
+    type_("tariff", "import", path, *OF_TELNYX, "--time-zone", "Europe/London")
+
+    told = "the hours of this deck are in Europe/London: imported with --time-zone Europe/London it is the same deck\n"
+    assert type_("tariff", "export", "outbound").err == told
+    assert type_("tariff", "export", "outbound", "--out", str(tmp_path / "out.csv")).err == told
 
 
 def test_what_is_exported_comes_back_as_it_was(bridge: Bridge, type_: Type, tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ Map = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="TARGET=COLUMN", help="Which column of a deck holds what; #3 is the third."),
 ]
+TimeZone = Annotated[
+    str | None, typer.Option("--time-zone", help="What hours and dates of a list are in, such as Europe/London; UTC.")
+]
 AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
 
 
@@ -68,6 +71,16 @@ def the_mapping(told: Iterable[str] | None) -> dict[str, str]:
     if twice := [target for target in targets if targets.count(target) > 1]:
         raise typer.BadParameter(f"{twice[0]!r} is mapped twice", param_hint="--map")
     return {target: column for target, _, column in pairs}
+
+
+def the_zone(told: str | None) -> str | None:
+    """What `--time-zone` says; None where it says nothing."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return told if told is None else ZoneInfo(told).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"{told!r} is no time zone such as Europe/London", param_hint="--time-zone") from None
 
 
 def the_list(file: Path, how: Instructions, kept: Path | None = None) -> DeckReading:
@@ -104,6 +117,7 @@ class Decks:
     cost: str | None = None
     accept_refused: bool = False
     mapping: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str | None = None
     read: dict[tuple[str, str, str], Series] = field(default_factory=dict)
     """Files that were read already: a list is read and told once, whoever it is for."""
 
@@ -126,7 +140,7 @@ class Decks:
         direction: Literal["outbound", "inbound"] = "inbound" if way == "inbound" else "outbound"
         place = text, currency, direction
         if place not in self.read:
-            how = Instructions(currency=currency, direction=direction, mapping=self.mapping)
+            how = Instructions(currency=currency, direction=direction, mapping=self.mapping, time_zone=self.time_zone)
             self.read[place] = Series.of(the_deck(Path(text), how, accept_refused=self.accept_refused))
         return self.read[place]
 

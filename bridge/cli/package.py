@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import Map, is_file, the_deck, the_mapping, the_package
+from bridge.cli.named import Map, TimeZone, is_file, the_deck, the_mapping, the_package, the_zone
 from bridge.cli.words import DryRun, Json, operator, say_json, say_table, the_bridge
 
 if TYPE_CHECKING:
+    from bridge.rating.decks.reading import Instructions
     from bridge.rating.packages.finding import Finding
 
 Which = Annotated[str, typer.Argument(help="A package's file, ending .toml, or the name or product of a loaded one.")]
@@ -32,9 +33,11 @@ def load(
     """Load a package from its file, as a new version of its product's."""
     from bridge import packages
     from bridge.asking import Asking
+    from bridge.package_findings import findings
+    from bridge.rating.packages.finding import Severity
 
-    package = the_package(str(file))
-    answer = packages.save(the_bridge(), Asking(operator(), "package.save", dry_run=dry_run), package)
+    package, bridge = the_package(str(file)), the_bridge()
+    answer = packages.save(bridge, Asking(operator(), "package.save", dry_run=dry_run), package)
     if json:
         say_json(answer)
     elif answer["is_new"]:
@@ -42,6 +45,9 @@ def load(
         print(f"{package.name} {verb} version {answer['version']} of the package of product {package.product_id}.")
     else:
         print(f"{package.name} is in force already, as version {answer['version']}.")
+    for each in findings(bridge, package):
+        if each.severity is Severity.ERROR:
+            print(f"{each.code}, {each.path}: {each.sentence}", file=sys.stderr)
 
 
 def show(
@@ -91,15 +97,18 @@ def lint(
     tariff: Annotated[Path | None, typer.Option("--tariff", help="The deck of its tariff, for a file.")] = None,
     cost: Annotated[Path | None, typer.Option("--cost", help="The deck that calls are bought at, for a file.")] = None,
     map_: Map = None,
+    time_zone: TimeZone = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a finding is an error.")] = False,
     json: Json = False,
 ) -> int:
     """Say what a package has that is probably not meant. A file needs no database."""
     from bridge.errors import Refused
+    from bridge.rating.decks.reading import Instructions
     from bridge.rating.packages.finding import Severity
 
     if is_file(package):
-        found = _of_file(package, tariff, cost, the_mapping(map_))
+        how = Instructions(mapping=the_mapping(map_), time_zone=the_zone(time_zone))
+        found = _of_file(package, tariff, cost, how)
     else:
         from bridge import packages
         from bridge.package_findings import findings
@@ -119,15 +128,15 @@ def lint(
     return 1 if strict and any(each.severity is Severity.ERROR for each in found) else 0
 
 
-def _of_file(path: str, tariff: Path | None, cost: Path | None, mapping: dict[str, str]) -> list[Finding]:
+def _of_file(path: str, tariff: Path | None, cost: Path | None, how: Instructions) -> list[Finding]:
+    from dataclasses import replace
     from datetime import UTC, datetime
 
-    from bridge.rating.decks.reading import Instructions
     from bridge.rating.packages.lint import Decks
     from bridge.rating.packages.lint import lint as findings
 
     package = the_package(path)
-    how = Instructions(currency=package.currency, mapping=mapping)
+    how = replace(how, currency=package.currency)
     sold, bought = (the_deck(each, how, accept_refused=True) if each else None for each in (tariff, cost))
     if tariff is None:
         print("without --tariff DECK.csv what a deck makes of the package is not looked at", file=sys.stderr)

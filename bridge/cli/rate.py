@@ -19,10 +19,12 @@ from bridge.cli.named import (
     PackageIfAny,
     PackageName,
     Tariff,
+    TimeZone,
     is_file,
     the_mapping,
     the_package,
     the_terms,
+    the_zone,
 )
 from bridge.cli.whatif import whatif
 from bridge.cli.words import DryRun, Json, say_facts, say_faults, say_json, say_progress, the_bridge
@@ -57,6 +59,7 @@ def quote(
     cost: Cost = None,
     extension: Extensions = None,
     map_: Map = None,
+    time_zone: TimeZone = None,
     accept_refused: AcceptRefused = False,
     json: Json = False,
 ) -> None:
@@ -81,7 +84,7 @@ def quote(
         raise typer.BadParameter("say which --package, or which --service")
     terms = the_terms(
         found,
-        Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_)),
+        Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_), the_zone(time_zone)),
         is_loaded=package is None or not is_file(package),
         version=version,
         extensions=extensions,
@@ -130,6 +133,7 @@ def batch(
     inbound_tariff: InboundTariff = None,
     extension: Extensions = None,
     map_: Map = None,
+    time_zone: TimeZone = None,
     accept_refused: AcceptRefused = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -146,7 +150,7 @@ def batch(
 
     terms = the_terms(
         the_package(package),
-        Decks(tariff, inbound_tariff, None, accept_refused, the_mapping(map_)),
+        Decks(tariff, inbound_tariff, None, accept_refused, the_mapping(map_), the_zone(time_zone)),
         is_loaded=not is_file(package),
         extensions=extension or (),
     )

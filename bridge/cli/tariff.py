@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import AcceptRefused, Map, the_list, the_mapping
+from bridge.cli.named import AcceptRefused, Map, TimeZone, the_list, the_mapping, the_zone
 from bridge.cli.words import (
     DryRun,
     Json,
@@ -37,7 +37,6 @@ Confirm = Annotated[str | None, typer.Option("--confirm", help="What the dry run
 Effective = Annotated[
     str | None, typer.Option("--effective", help="From when it holds, such as 2025-07-01 or 2025-07-01T06:00Z.")
 ]
-TimeZone = Annotated[str | None, typer.Option("--time-zone", help="What its dates and hours are in; UTC.")]
 
 OF_A_MINUTE = "minute", "second"
 
@@ -206,19 +205,16 @@ def _digits(told: str, option: str) -> str:
 
 
 def _moment(told: str | None, time_zone: str | None) -> datetime | None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from zoneinfo import ZoneInfo
 
     from bridge.rating.decks.cells import read_moment
     from bridge.rating.price import Unreadable
 
+    zone = ZoneInfo(the_zone(time_zone) or "UTC")
     try:
-        return read_moment(told or "", None, ZoneInfo(time_zone or "UTC"))
+        return read_moment(told or "", None, zone)
     except Unreadable as why:
         raise typer.BadParameter(f"{told!r} is refused: {why}", param_hint="--effective") from None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(
-            f"{time_zone!r} is no time zone such as Europe/London", param_hint="--time-zone"
-        ) from None
 
 
 @contextmanager
@@ -309,7 +305,11 @@ def export(
 
     from bridge import tariffs
 
-    lines = tariffs.exported(the_bridge(), deck, state)
+    bridge = the_bridge()
+    lines, zone = tariffs.exported(bridge, deck, state), tariffs.shown(bridge, deck)["time_zone"]
+    if zone != "UTC":
+        told = f"the hours of this deck are in {zone}: imported with --time-zone {zone} it is the same deck"
+        print(told, file=sys.stderr)
     if json:
         say_json_list(csv.DictReader(lines))
     elif out is not None:

@@ -21,10 +21,12 @@ from bridge.cli.named import (
     Map,
     PackageName,
     Tariff,
+    TimeZone,
     is_file,
     the_mapping,
     the_package,
     the_terms,
+    the_zone,
 )
 from bridge.cli.words import DryRun, Json, say_faults, say_json, say_progress, say_table
 
@@ -58,6 +60,7 @@ def whatif(
         Path | None, typer.Option("--out", help="Write a row for each client and destination as CSV.")
     ] = None,
     map_: Map = None,
+    time_zone: TimeZone = None,
     accept_refused: AcceptRefused = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -75,7 +78,7 @@ def whatif(
         raise typer.BadParameter("say what would change: --deck, --new-package or --markup")
     now = the_package(package)
     then, then_named = (now, package) if new_package is None else (the_package(new_package), new_package)
-    decks = Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_))
+    decks = Decks(tariff, inbound_tariff, cost, accept_refused, the_mapping(map_), the_zone(time_zone))
     # another package that is loaded brings its own tariff
     kept = tariff if new_package is None or is_file(new_package) else None
     new_decks = replace(decks, outbound=deck or kept)

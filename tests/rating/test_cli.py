@@ -80,6 +80,31 @@ def refusal(said: pytest.CaptureFixture[str], *arguments: str, code: int = 1) ->
     return told.err
 
 
+HOURS = "Prefix,Description,RateValue,Increment,Hours\n44,UK,0.10,60,08:00-18:00\n44,UK,0.02,60,18:00-08:00\n"
+TAKEN_AS_UTC = "hours are taken as UTC; --time-zone says otherwise"
+
+
+def test_hours_of_a_deck_are_in_the_time_zone_that_is_named(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "deck.csv").write_text(HOURS)
+    # 20:00 in London in winter, 15:00 in New York
+    call = ("--to", "011442079460000", "--seconds", "60", "--at", "2026-11-02T20:00:00Z")
+
+    by_night, by_day = answer(said, *QUOTE, *call), answer(said, *QUOTE, *call, "--time-zone", "America/New_York")
+
+    # 0.02 and 0.10, each with a quarter on top
+    assert (by_night["charge"], by_day["charge"]) == ("0.025000", "0.125000")
+
+
+def test_whoever_names_no_time_zone_for_hours_is_told(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "deck.csv").write_text(HOURS)
+
+    assert cli.run([*BATCH]) == 0
+    assert f"deck.csv: {TAKEN_AS_UTC}\n" in said.readouterr().err
+    assert cli.run([*BATCH, "--time-zone", "UTC"]) == 0
+    assert TAKEN_AS_UTC not in said.readouterr().err
+    assert "'London' is no time zone such as Europe/London" in refusal(said, *BATCH, "--time-zone", "London", code=2)
+
+
 # --- quote ------------------------------------------------------------------------------------------------------------
 
 

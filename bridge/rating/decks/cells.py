@@ -217,23 +217,27 @@ def read_increment(text: str) -> tuple[int | None, int]:
 
 
 def read_moment(text: str, date_format: str | None, zone: tzinfo) -> datetime | None:
-    """A date is its midnight in the deck's zone. Without a format only ISO is understood: 03/04/2025 is two days."""
+    """A date is its midnight in the deck's zone."""
+    found = read_local(text, date_format)
+    return found and (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def read_local(text: str, date_format: str | None) -> datetime | None:
+    """As it is written, with an offset or without. Without a format only ISO is understood: 03/04/2025 is two days."""
     text = text.strip()
     if not text:
         return None
     if date_format:
         try:
-            found = datetime.strptime(text, _strptime(date_format))  # noqa: DTZ007  # the zone is put in below
+            return datetime.strptime(text, _strptime(date_format))  # noqa: DTZ007  # whoever asks puts the zone in
         except ValueError:
             raise Unreadable(f"not a date such as {date_format}") from None
-    elif _ISO.fullmatch(text):
-        try:
-            found = datetime.fromisoformat(text.replace(" Z", "Z"))
-        except ValueError:
-            raise Unreadable("a day or hour that does not exist") from None
-    else:
+    if not _ISO.fullmatch(text):
         raise Unreadable("not a date such as 2025-06-01; say how dates are written with a date format")
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text.replace(" Z", "Z"))
+    except ValueError:
+        raise Unreadable("a day or hour that does not exist") from None
 
 
 def _strptime(date_format: str) -> str:

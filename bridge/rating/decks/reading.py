@@ -24,6 +24,7 @@ from bridge.rating.decks.cells import (
     read_codes,
     read_currency,
     read_increment,
+    read_local,
     read_moment,
     read_seconds,
     read_status,
@@ -77,7 +78,8 @@ class Instructions:
     unit_seconds: int | None = None
     """What a price is for; None is a minute, or what the price's header says."""
     date_format: str | None = None
-    time_zone: str = "UTC"
+    time_zone: str | None = None
+    """Of its hours, and of dates without an offset; None is UTC, and whoever brings a list with such is told."""
     decimal_mark: DecimalMark | None = None
     increment: str | None = None
     """For a list without such a column."""
@@ -141,7 +143,7 @@ class DeckReading:
             name=name,
             direction=instructions.direction,
             route_class=route_class,
-            time_zone=instructions.time_zone,
+            time_zone=instructions.time_zone or "UTC",
         )
 
     def document(self) -> dict[str, object]:
@@ -227,7 +229,8 @@ class _Reader:
         self.delimiter = delimiter
         self.columns = columns
         self.instructions = instructions
-        self.zone = ZoneInfo(instructions.time_zone)
+        self.zone = ZoneInfo(instructions.time_zone or "UTC")
+        self.has_local_dates = False
         self.rows = DeckRows()
         self.lines = array("I")
         self.reading = DeckReading(self.rows, columns, sheet.digest)
@@ -276,6 +279,7 @@ class _Reader:
         self._settle()
         if not len(reading.rows) and not reading.rows_refused:
             raise NotASheet("there is no price in this list")
+        self._note_of_zone()
         self._warn()
         reading.errors.listed.sort(key=lambda fault: fault.line)
         reading.warnings.listed.sort(key=lambda fault: fault.line)
@@ -483,7 +487,10 @@ class _Reader:
         )
 
     def _moment(self, text: str) -> datetime | None:
-        return read_moment(text, self.instructions.date_format, self.zone)
+        date_format = self.instructions.date_format
+        found = read_local(text, date_format)
+        self.has_local_dates |= found is not None and found.tzinfo is None
+        return read_moment(text, date_format, self.zone)
 
     def _fee(self, text: str) -> int:
         return read_amount(text, self.mark, self.instructions.currency) if text.strip() else 0
@@ -571,6 +578,14 @@ class _Reader:
     def _refuse(self, refused: set[int], line: int, prefix: str, reason: str) -> None:
         refused.add(line)
         self.reading.errors.add(line, self.columns.name("Prefix"), prefix, reason)
+
+    def _note_of_zone(self) -> None:
+        if self.instructions.time_zone is not None:
+            return
+        has_hours = any(terms.band is not None for terms in self.reading.rows.terms_known)
+        local = [name for name, there in (("hours", has_hours), ("dates", self.has_local_dates)) if there]
+        if local:
+            self.reading.notes.append(f"{' and '.join(local)} are taken as UTC; --time-zone says otherwise")
 
     def _warn(self) -> None:
         rows, lines = self.reading.rows, self.lines

@@ -65,7 +65,7 @@ def rows_of(rates: tuple[Rate, ...]) -> DeckRows:
 def test_our_export_comes_back_unchanged(rates: tuple[Rate, ...]) -> None:
     written = "".join(export_lines(rows_of(rates)))
 
-    reading = read_deck(io.BytesIO(written.encode()), Instructions())
+    reading = read_deck(io.BytesIO(written.encode()), Instructions(time_zone="UTC"))
 
     assert reading.errors.listed == []
     assert set(reading.rows.rates()) == set(rates)

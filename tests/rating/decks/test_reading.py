@@ -693,3 +693,20 @@ def test_any_cells_are_read_or_refused_and_none_is_lost(rows: list[list[str]]) -
         return
     assert reading.rows_read == reading.rows_accepted + reading.rows_refused
     assert (reading.rows_refused == 0) == (reading.errors.count == 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "taken"),
+    [
+        (",,08:00-18:00", ["hours are taken as UTC; --time-zone says otherwise"]),
+        ("2025-07-01,,", ["dates are taken as UTC; --time-zone says otherwise"]),
+        (",2025-07-01 06:00,08:00-18:00", ["hours and dates are taken as UTC; --time-zone says otherwise"]),
+        ("2025-07-01 06:00Z,2025-07-02T00:00+02:00,", []),
+        (",,", []),
+    ],
+)
+def test_what_is_taken_as_utc_is_told(cells: str, taken: list[str]) -> None:
+    text = f"Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo,Hours\n44,UK,0.01,60,{cells}\n"
+
+    assert read(text).notes == taken
+    assert read(text, time_zone="UTC").notes == []

@@ -56,6 +56,21 @@ def test_a_file_is_linted_with_its_decks(tmp_path: Path, capsys: pytest.CaptureF
     assert "line 3, RateValue: 'x'" in said.err
 
 
+def test_hours_of_its_decks_are_in_the_time_zone_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deck.csv").write_text(
+        "Prefix,Description,RateValue,Increment,Hours\n1,Canada,0.01,60,08:00-18:00\n1,Canada,0.01,60,\n"
+    )
+    asked = ["package", "lint", written(tmp_path), "--tariff", "deck.csv"]
+
+    assert cli.run(asked) == 0
+    assert "deck.csv: hours are taken as UTC; --time-zone says otherwise\n" in capsys.readouterr().err
+    assert cli.run([*asked, "--time-zone", "America/Winnipeg"]) == 0
+    assert "hours are taken" not in capsys.readouterr().err
+    assert cli.run([*asked, "--time-zone", "Winnipeg"]) == 2
+
+
 def test_an_error_fails_where_it_is_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     package = written(tmp_path, "nanp_10_digit = true\nbill_inbound = true\n")
 

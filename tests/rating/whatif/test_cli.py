@@ -214,3 +214,16 @@ def test_what_is_wrong_is_one_sentence(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[-1].removeprefix("Invalid value: ").startswith(sentence)
+
+
+def test_hours_of_both_decks_are_in_the_time_zone_that_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, by_day in (("old.csv", "0.10"), ("new.csv", "0.20")):
+        hours = f"44,UK,{by_day},60,08:00-18:00\n44,UK,0.02,60,18:00-08:00\n"
+        (folder / name).write_text("Prefix,Description,RateValue,Increment,Hours\n" + hours)
+    # four calls of one minute or two, all at ten in the morning, UTC: five in New York
+    told = answer(capsys, "--deck", "new.csv", "--time-zone", "America/New_York")
+
+    assert told["change"]["revenue"] == "0.00"
+    assert answer(capsys, "--deck", "new.csv")["change"]["revenue"] != "0.00"
