@@ -419,7 +419,7 @@ def test_two_prices_for_one_time_are_refused(folder: Path, said: pytest.CaptureF
         "44,UK,0.02,60,2026-06-30,\n"
     )
 
-    told = refusal(said, *QUOTE, *MOBILE)
+    told = refusal(said, *QUOTE, *MOBILE, "--time-zone", "UTC")
 
     assert told.startswith("deck.csv: line 3, Prefix: '44' is in line 2 as well, at another price for the same time\n")
 
