@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.rating.whatif.sums import Line, Side
 
 SIDES = ("before", "after")
-FIGURES = ("billed_seconds", "revenue", "cost", "margin", "without_charge")
+FIGURES = ("billed_seconds", "revenue", "cost", "margin", "without_charge", "without_cost")
 
 
 def whatif(
@@ -145,23 +145,27 @@ def _largest(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _sides(comparison: Comparison, before: Side, after: Side) -> dict[str, Any]:
-    """Without a deck to buy by there is no cost, and no margin."""
+    """Without a deck to buy by there is no cost, and no margin; nor is there one where that deck lacks a price."""
     bought = [terms.cost is not None for terms in (comparison.before, comparison.after)]
+    margins = [side.margin if is_bought else None for side, is_bought in zip((before, after), bought, strict=True)]
+    known = [margin for margin in margins if margin is not None]
+    is_whole = len(known) == len(SIDES)
     found: dict[str, Any] = {
         name: {
             "billed_seconds": side.billed_seconds,
             "revenue": _money(side.revenue, comparison),
             "cost": _money(side.cost, comparison) if is_bought else None,
-            "margin": _money(side.margin, comparison) if is_bought else None,
+            "margin": None if margin is None else _money(margin, comparison),
             "without_charge": side.unpriced,
             "with_cost": side.with_cost,
+            "without_cost": side.without_cost,
         }
-        for name, side, is_bought in zip(SIDES, (before, after), bought, strict=True)
+        for name, side, is_bought, margin in zip(SIDES, (before, after), bought, margins, strict=True)
     }
     found["change"] = {
         "revenue": _money(after.revenue - before.revenue, comparison),
-        "cost": _money(after.cost - before.cost, comparison) if all(bought) else None,
-        "margin": _money(after.margin - before.margin, comparison) if all(bought) else None,
+        "cost": _money(after.cost - before.cost, comparison) if is_whole else None,
+        "margin": _money(known[1] - known[0], comparison) if is_whole else None,
     }
     return found
 
@@ -214,7 +218,7 @@ def _say(comparison: Comparison, top: int) -> None:
 def _facts(totals: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     for name in ("revenue", "cost", "margin"):
         yield name, *_changed(totals, name)
-    for name in ("billed_seconds", "without_charge"):
+    for name in ("billed_seconds", "without_charge", "without_cost"):
         before, after = (totals[side][name] for side in SIDES)
         yield name.replace("_", " "), before, after, after - before
 

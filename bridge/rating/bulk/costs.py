@@ -26,6 +26,8 @@ class Costs:
     micro: Ints
     """0 where there is none."""
     is_known: Flags
+    is_missing: Flags
+    """The call went to a number and was answered, and no deck says what that costs."""
     beyond: Mapping[int, int]
     """Amounts that no column can hold, by their place."""
 
@@ -58,4 +60,5 @@ class CostColumns:
             micro[mine], more = self._prices.micro(places, rows, seconds, is_overage=none)
             is_known[mine] = True
             beyond |= {int(mine[place]): amount for place, amount in more.items()}
-        return Costs(micro, is_known, beyond)
+        is_missing = (lengths > 0) & (calls.seconds > 0) & ~is_known
+        return Costs(micro, is_known, is_missing, beyond)

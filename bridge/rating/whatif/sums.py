@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.rating.bulk.charges import Charges
+from bridge.rating.bulk.charges import CLASSES, Charges
 from bridge.rating.bulk.costs import Costs
 from bridge.rating.bulk.texts import Flags, Ints
+from bridge.rating.call import CallClass
 
+_BILLABLE, _INVALID = CLASSES.index(CallClass.BILLABLE), CLASSES.index(CallClass.INVALID)
 _LOW_BITS = 32
 _LOW = (1 << _LOW_BITS) - 1
-_OF_A_SIDE = 7
+_OF_A_SIDE = 8
 _WIDTH = 1 + 2 * _OF_A_SIDE
 _REVENUE = 2
 """Where the high half of it stands; `Reckoned.columns` has them all. The low half follows, and the other side's too."""
@@ -28,14 +30,17 @@ class Side:
     billed_seconds: int = 0
     revenue: int = 0
     unpriced: int = 0
-    """Calls that wait for a price, or are none: they are in no sum."""
+    """Calls that wait for a price: they are in no sum. What is no call is not among them."""
     cost: int = 0
     with_cost: int = 0
     """Calls that a carrier's price is known for."""
+    without_cost: int = 0
+    """Billable calls that it is not known for: their revenue is in the sums, and no cost."""
 
     @property
-    def margin(self) -> int:
-        return self.revenue - self.cost
+    def margin(self) -> int | None:
+        """None where a cost is not known: what is left of the revenue would be too much."""
+        return None if self.without_cost else self.revenue - self.cost
 
     def __add__(self, other: Side) -> Side:
         return Side(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
@@ -73,10 +78,11 @@ class Reckoned(NamedTuple):
             self.charges.billed,
             micro >> _LOW_BITS,
             micro & _LOW,
-            (~self.has_amount).astype(np.int64),
+            (~self.has_amount & (self.charges.classes != _INVALID)).astype(np.int64),
             self.costs.micro >> _LOW_BITS,
             self.costs.micro & _LOW,
             self.costs.is_known.astype(np.int64),
+            (self.costs.is_missing & (self.charges.classes == _BILLABLE)).astype(np.int64),
         ]
 
 
@@ -160,5 +166,7 @@ class Sums:
 
 
 def _side(cells: list[int]) -> Side:
-    billed, high, low, unpriced, cost_high, cost_low, with_cost = cells
-    return Side(billed, (high << _LOW_BITS) + low, unpriced, (cost_high << _LOW_BITS) + cost_low, with_cost)
+    billed, high, low, unpriced, cost_high, cost_low, with_cost, without_cost = cells
+    return Side(
+        billed, (high << _LOW_BITS) + low, unpriced, (cost_high << _LOW_BITS) + cost_low, with_cost, without_cost
+    )

@@ -61,6 +61,7 @@ def side(revenue: str, cost: str, margin: str, billed: int, without: int, bought
         "margin": margin,
         "without_charge": without,
         "with_cost": bought,
+        "without_cost": 0,
     }
 
 
@@ -71,8 +72,8 @@ def test_a_new_deck_changes_revenue_cost_and_margin_by_client_and_destination(
 
     # a: 0.04 -> 0.02; b: two minutes, 0.16 -> 0.20; c: 0.08 -> 0.10; all x 1.25; d has no price, e is no call
     assert (told["currency"], told["calls"]) == ("USD", 5)
-    assert told["before"] == side("0.35", "0.28", "0.07", 240, 2, 3)
-    assert told["after"] == side("0.40", "0.32", "0.08", 240, 2, 3)
+    assert told["before"] == side("0.35", "0.28", "0.07", 240, 1, 3)
+    assert told["after"] == side("0.40", "0.32", "0.08", 240, 1, 3)
     assert told["change"] == {"revenue": "0.05", "cost": "0.04", "margin": "0.01"}
     assert [(line["client"], line["destination"], line["calls"]) for line in told["lines"]] == [
         *(("7", "UK Mobile", 1), ("7", "United Kingdom", 1), ("=8", "UK Mobile", 1), ("7", "invalid", 1)),
@@ -120,6 +121,28 @@ def test_calls_may_be_bought_by_another_deck_on_both_sides(folder: Path, capsys:
     assert (told["before"]["cost"], told["after"]["cost"], told["change"]["cost"]) == ("0.181", "0.181", "0.00")
 
 
+def test_a_margin_is_blank_where_the_cost_of_a_call_is_not_known(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "cost.csv").write_text("Prefix,Description,RateValue,Increment\n447,Mobile,0.06,1\n")
+    arguments = ("--deck", "new.csv", "--cost", "cost.csv")
+
+    told = answer(capsys, *arguments)
+
+    # a is not in the carrier's list; b and c are 121 s at 0.06 a minute
+    assert (told["after"]["cost"], told["after"]["margin"], told["after"]["without_cost"]) == ("0.121", None, 1)
+    assert told["change"] == {"revenue": "0.05", "cost": None, "margin": None}
+    assert [(line["destination"], line["after"]["margin"]) for line in told["lines"][:2]] == [
+        ("UK Mobile", "0.189"),  # 2 x 0.125 less 61 s at 0.06
+        ("United Kingdom", None),
+    ]
+    assert cli.run([*WHATIF, *arguments, "--out", "out.csv"]) == 0
+    assert "margin\t-\t-\t-" in capsys.readouterr().out.splitlines()
+    with (folder / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["margin_after"], row["without_cost_after"]) for row in rows[:2]] == [("0.189", "0"), ("", "1")]
+
+
 def test_without_a_deck_to_buy_by_there_is_no_margin(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "p.toml").write_text(PACKAGE + '[package.outbound]\nper_minute = "0.10"\n')
     command = ("rate", "whatif", "--package", "p.toml", "--calls", "calls.csv", "--deck", "new.csv")
@@ -141,7 +164,8 @@ def test_it_is_told_as_three_tables(capsys: pytest.CaptureFixture[str]) -> None:
         "cost\t0.28\t0.32\t0.04",
         "margin\t0.07\t0.08\t0.01",
         "billed seconds\t240\t240\t0",
-        "without charge\t2\t2\t0",
+        "without charge\t1\t1\t0",
+        "without cost\t0\t0\t0",
         "",
         "client\tdestination\tcalls\trevenue\tchange\tmargin\tchange",
         "7\tUK Mobile\t1\t0.20\t0.05\t0.04\t0.01",

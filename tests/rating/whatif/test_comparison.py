@@ -16,7 +16,7 @@ from hypothesis import strategies as some
 
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.calls_file import calls_in
-from bridge.rating.call import Call, Direction
+from bridge.rating.call import Call, CallClass, Direction
 from bridge.rating.charge import Charge, rate_call
 from bridge.rating.cost import cost_of
 from bridge.rating.decks.deck import Deck
@@ -82,12 +82,14 @@ def one_by_one(terms: Terms, calls: Sequence[Call], clients: Sequence[str]) -> t
 
 def side_of(charge: Charge, call: Call, terms: Terms) -> Side:
     cost = cost_of(call, terms)
+    is_bought = call.direction is Direction.OUTBOUND and call.seconds > 0
     return Side(
         charge.billed_seconds,
         charge.micro or 0,
-        int(charge.micro is None),
+        int(charge.micro is None and charge.cls is not CallClass.INVALID),
         cost.micro if cost else 0,
         int(cost is not None),
+        int(cost is None and is_bought and charge.cls is CallClass.BILLABLE),
     )
 
 
@@ -193,6 +195,31 @@ def test_a_new_deck_is_compared_by_client_and_destination() -> None:
     assert [(each.id, each.before, each.after) for each in found.largest_changes()] == [
         *(("a", 10_000, 30_000), ("b", 100_000, 120_000), ("c", 50_000, 60_000))
     ]
+
+
+def test_a_margin_is_unknown_where_the_cost_of_a_call_is() -> None:
+    """The carrier's list has no 447: all its revenue would be margin."""
+    calls = [a_call("a", UK, 60), a_call("b", MOBILE, 60), replace(a_call("c", MOBILE, 0), seconds=0)]
+    rows = Rate("44", 2 * CENT, description="United Kingdom"), Rate("447", 5 * CENT, description="UK Mobile")
+    sold = terms(*rows, cost=(Rate("4420", CENT),))
+
+    found = compared(sold, sold, calls, ["7", "7", "8"])
+
+    margins = {key: (after.margin, after.without_cost) for key, (_, _, after) in lines_of(found).items()}
+    assert margins == {
+        ("7", "United Kingdom"): (10_000, 0),
+        ("7", "UK Mobile"): (None, 1),
+        ("8", "UK Mobile"): (0, 0),  # nobody answered
+    }
+    assert (found.totals()[2].margin, found.totals()[2].cost) == (None, 10_000)
+
+
+def test_what_is_no_call_does_not_wait_for_a_price() -> None:
+    calls = [a_call("a", "12", 60), a_call("b", PARIS, 60)]
+
+    found = compared(terms(*DECK), terms(*DECK), calls, ["7", "7"])
+
+    assert found.totals() == (2, Side(unpriced=1), Side(unpriced=1))
 
 
 def test_each_client_has_the_allowance_to_itself() -> None:
