@@ -70,7 +70,12 @@ def _of_price(price: Mapping[str, Any], currency: str) -> str:
 def _of_time(seconds: Mapping[str, Any], price: Mapping[str, Any]) -> Iterator[str]:
     answered = seconds["answered"]
     spoken = " + ".join(map(str, answered)) if isinstance(answered, list) else answered
-    yield f"{spoken} s are billed as {seconds['billed']} s ({price['first_seconds']}/{price['step_seconds']})."
+    sold = f"{price['first_seconds']}/{price['step_seconds']}"
+    if "min_seconds" in price:
+        sold += f", at least {price['min_seconds']} s"
+    if "grace_seconds" in price:
+        sold += f", nothing up to {price['grace_seconds']} s"
+    yield f"{spoken} s are billed as {seconds['billed']} s ({sold})."
     if seconds["free_per_call"]:
         yield f"The first {seconds['free_per_call']} s of a call are free."
     if "not_covered" in seconds:

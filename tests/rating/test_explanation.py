@@ -113,6 +113,23 @@ def test_an_explanation_is_told_in_sentences() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (100, "100 s are billed as 200 s (30/6, at least 200 s, nothing up to 5 s)."),
+        (5, "5 s are billed as 0 s (30/6, at least 200 s, nothing up to 5 s)."),
+    ],
+)
+def test_a_minimum_and_a_grace_are_told_with_the_seconds_that_they_made(seconds: int, told: str) -> None:
+    document = explained(f"""
+        country = "GB"
+        rate  44  0.06  30/6  grace 5s  least 200s
+        call  +442079460000  {seconds}s  {"0.2" if seconds > 5 else "0"}
+    """)
+
+    assert told in sentences(document)
+
+
 def test_what_is_odd_about_a_number_is_told_beside_what_became_of_it() -> None:
     """Without prefix correction nobody drops the 0, and so there is no price."""
     document = explained("""
