@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -717,7 +718,7 @@ def test_a_list_is_checked_without_a_database(type_: Type, tmp_path: Path, monke
 
     assert sound.document["diff"] == {"added": 3, "removed": 0, "dearer": 0, "cheaper": 0}
     assert (sound.code, unsound.code, accepted.code) == (0, 1, 0)
-    assert "line 5, RateValue: no price\n1 of 4 rows are refused\n" in unsound.err
+    assert "line 5, RateValue: '' is no price\n1 of 4 rows are refused\n" in unsound.err
 
 
 def test_what_a_list_does_not_say_is_said_by_options(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
@@ -749,6 +750,27 @@ def test_what_a_list_does_not_say_is_said_by_options(bridge: Bridge, type_: Type
         "FirstIncrement": "30",
         "EffectiveFrom": "2025-05-31T23:00:00Z",
     }
+
+
+def test_a_rollback_is_told_in_plain_words(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    for day in ("2025-06-01", "2025-07-01"):
+        type_("tariff", "import", a_list(tmp_path), *OF_TELNYX, "--effective", day)
+
+    table = "mod_ictvoipbilling_tariff_telnyx_outbound_2025"
+    assert type_("tariff", "rollback", "outbound").out == (
+        f"withdrawn  deck 2, {table}_07, from 2025-07-01T00:00:00+00:00\n"
+        f"in force   deck 1, {table}_06, from 2025-06-01T00:00:00+00:00\n"
+    )
+
+
+def test_a_deck_that_holds_for_days_past_says_so(bridge: Bridge, type_: Type, tmp_path: Path) -> None:
+    begun = (datetime.now(UTC) - timedelta(days=3, hours=1)).isoformat()
+
+    said = type_("tariff", "import", a_list(tmp_path), *OF_TELNYX, "--effective", begun)
+    at_once = type_("tariff", "import", a_list(tmp_path), *OF_TELNYX)
+
+    assert said.err == "it holds for 3 past days; calls of that time that are still held take its price\n"
+    assert at_once.err == ""
 
 
 def test_an_export_says_which_zone_its_hours_are_in(bridge: Bridge, type_: Type, tmp_path: Path) -> None:

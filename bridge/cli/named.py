@@ -41,6 +41,9 @@ TimeZone = Annotated[
 ]
 AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
 
+_OF_IMPORT = "--strip", "--decimal", "--date-format"
+"""What a list may need that only its import is told."""
+
 
 def is_file(package: str) -> bool:
     """Whether a package is named by its file; otherwise by the name it was loaded under."""
@@ -57,7 +60,7 @@ def the_package(text: str) -> Package:
     from bridge.rating.packages.file import BadPackage, load_package
 
     try:
-        return load_package(Path(text), note=lambda sentence: print(sentence, file=sys.stderr))
+        return load_package(Path(text), note=lambda sentence: print(f"{text}: {sentence}", file=sys.stderr))
     except BadPackage as error:
         raise Refused(str(error)) from None
 
@@ -104,7 +107,10 @@ def the_deck(path: Path, how: Instructions, *, accept_refused: bool) -> Deck:
     reading = the_list(path, how, kept=KEPT)
     if reading.rows_refused and not accept_refused:
         refused = f"{reading.rows_refused} of {reading.rows_read} rows are refused"
-        raise Refused(f"{path}: {refused}; mend them, or go on without them by --accept-refused", kind="tariff_invalid")
+        told = f"{path}: {refused}; mend them, or go on without them by --accept-refused"
+        if any(option in each.reason for each in reading.errors.listed for option in _OF_IMPORT):
+            told += "; those options are of bridge tariff import, and with --check it needs no database"
+        raise Refused(told, kind="tariff_invalid")
     return reading.deck(currency=how.currency or "", name=path.stem, instructions=how)
 
 
@@ -130,7 +136,7 @@ class Decks:
         return {way: self._one(way, text, currency, moment) for way, text in named if text is not None}
 
     def _one(self, way: Way, text: str, currency: str, moment: datetime | None) -> Series:
-        if not (Path(text).suffix or "/" in text or Path(text).is_file()):
+        if not (Path(text).suffix or "/" in text or Path(text).exists()):
             from bridge.terms import series_named
 
             return series_named(the_bridge(), text, moment=moment)

@@ -174,6 +174,7 @@ def _bring_in(
             print(f"it would wait for --confirm: {answer['alarm']}", file=sys.stderr)
         for each in answer["below_cost"]:
             print(f"package {each['package']!r}: {each['sentence']}", file=sys.stderr)
+    _say_past(wanted.effective)
     if answer["kept_back"] and not stage and (not dry_run or (answer["rows_refused"] and not accept_refused)):
         return say_error(answer["kept_back"])
     return 0
@@ -217,6 +218,16 @@ def _moment(told: str | None, time_zone: str | None) -> datetime | None:
         raise typer.BadParameter(f"{told!r} is refused: {why}", param_hint="--effective") from None
 
 
+def _say_past(effective: datetime | None) -> None:
+    """A deck that begins in the past prices calls that nobody expects it to."""
+    from datetime import UTC
+
+    days = (datetime.now(UTC) - effective).days if effective is not None else 0
+    if days > 0:
+        past = f"{days} past day{'s' if days > 1 else ''}"
+        print(f"it holds for {past}; calls of that time that are still held take its price", file=sys.stderr)
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Progress]:
     with say_progress(what) as progress:
@@ -251,6 +262,7 @@ def activate(
             progress=progress,
         )
     _say(answer, json=json)
+    _say_past(_moment(effective, time_zone))
 
 
 def listed(
@@ -343,9 +355,15 @@ def rollback(
     from bridge import tariffs
     from bridge.asking import Asking
 
-    _say(
-        tariffs.rollback(the_bridge(), Asking(operator(), "tariff.rollback", dry_run=dry_run), name, reason), json=json
-    )
+    answer = tariffs.rollback(the_bridge(), Asking(operator(), "tariff.rollback", dry_run=dry_run), name, reason)
+    if json:
+        say_json(answer)
+    else:
+        say_facts({way.replace("_", " "): deck and _deck_told(deck) for way, deck in answer.items()})
+
+
+def _deck_told(deck: Mapping[str, Any]) -> str:
+    return f"deck {deck['deck_id']}, {deck['table']}, from {deck['effective_from']}"
 
 
 def _say(answer: Mapping[str, Any], *, json: bool) -> None:

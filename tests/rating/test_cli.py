@@ -412,6 +412,24 @@ def test_a_list_that_is_not_plain_is_mapped(folder: Path, said: pytest.CaptureFi
     assert "'Prefix' is not TARGET=COLUMN" in refusal(said, *QUOTE, *MOBILE, "--map", "Prefix", code=2)
 
 
+def test_a_folder_is_no_deck_and_no_loaded_tariff(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    (folder / "decks").mkdir()
+
+    told = refusal(said, "rate", "quote", "--package", "p.toml", "--tariff", "decks", *MOBILE)
+
+    assert told == "decks cannot be read: Is a directory\n"
+    assert not (folder / "none").exists()
+
+
+def test_a_list_that_needs_more_than_a_mapping_says_where_to_read_it(said: pytest.CaptureFixture[str]) -> None:
+    Path("deck.csv").write_text(DECK + "0044,UK,0.01,60\n")
+
+    told = refusal(said, *QUOTE, *MOBILE)
+
+    assert "take off and put before by --strip and --prepend\n" in told
+    assert told.endswith("; those options are of bridge tariff import, and with --check it needs no database\n")
+
+
 def test_two_prices_for_one_time_are_refused(folder: Path, said: pytest.CaptureFixture[str]) -> None:
     (folder / "deck.csv").write_text(
         "Prefix,Description,RateValue,Increment,EffectiveFrom,EffectiveTo\n"
@@ -492,7 +510,7 @@ def test_doubtful_rows_are_told_and_used(folder: Path, said: pytest.CaptureFixtu
 
     told = said.readouterr()
     assert told.err.startswith("deck.csv: warning: line 6, RateValue: ")
-    assert told.err.endswith("is above 10 a minute\n")
+    assert told.err.endswith("'11' is above 10 a minute, for prefix 48\n")
     assert "charge  13.750000 USD" in told.out
 
 

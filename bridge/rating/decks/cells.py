@@ -20,6 +20,7 @@ _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₩": "KRW", "
 _IN_HEADERS = frozenset(("USD", "EUR", "GBP", "AUD", "CAD", "CHF", "INR"))
 _LETTERS = re.compile(r"^(?:(?P<before>[A-Z]{3})\s*)?(?P<amount>[^A-Za-z]+?)(?:\s*(?P<after>[A-Z]{3}))?$")
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", re.ASCII)
+_SIGNED_ZERO = re.compile(r"[-−(]\s*0+([.,]0*)?\)?")
 _COUNTRY_AND_CODES = re.compile(r"(\d{1,3})\s+(\d.*)", re.ASCII | re.DOTALL)
 _GROUPED_COMMA = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 _GROUPED_POINT = re.compile(r"\d{1,3}(\.\d{3})+(,\d*)?", re.ASCII)
@@ -110,7 +111,9 @@ def _code(text: str, country: str, strip: str, prepend: str) -> str:
     if not digits:
         raise Unreadable("no prefix")
     if digits[0] == "0":
-        raise Unreadable("begins with 0, so it is no international prefix; say what to take off and put before it")
+        raise Unreadable(
+            "begins with 0, so it is no international prefix; take off and put before by --strip and --prepend"
+        )
     if len(digits) > DIGITS_MAX:
         raise Unreadable(f"longer than {DIGITS_MAX} digits")
     return digits
@@ -125,7 +128,7 @@ def read_amount(text: str, mark: DecimalMark = "point", currency: str | None = N
     if _EXPONENT.fullmatch(plain):
         raise Unreadable("written with an exponent; export the column with its decimals")
     if "-" in plain or "−" in plain or (plain.startswith("(") and plain.endswith(")")):
-        raise Unreadable("below 0")
+        raise Unreadable("0 has no sign" if _SIGNED_ZERO.fullmatch(plain) else "below 0")
     amount = read_price(_with_point(plain, mark))
     if amount > PRICE_MAX:
         raise Unreadable("more than a deck can hold")
@@ -175,7 +178,7 @@ def _with_point(text: str, mark: DecimalMark) -> str:
         return text
     if _GROUPED_COMMA.fullmatch(text) and "." in text:
         return text.replace(",", "")
-    raise Unreadable("a comma that may be for decimals or for thousands; say which the deck has")
+    raise Unreadable("a comma that may be for decimals or for thousands; say which by --decimal")
 
 
 def decimal_mark(prices: list[str]) -> DecimalMark:
@@ -233,7 +236,7 @@ def read_local(text: str, date_format: str | None) -> datetime | None:
         except ValueError:
             raise Unreadable(f"not a date such as {date_format}") from None
     if not _ISO.fullmatch(text):
-        raise Unreadable("not a date such as 2025-06-01; say how dates are written with a date format")
+        raise Unreadable("not a date such as 2025-06-01; say by --date-format how dates are written")
     try:
         return datetime.fromisoformat(text.replace(" Z", "Z"))
     except ValueError:

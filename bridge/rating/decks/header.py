@@ -140,7 +140,7 @@ def _complete(names: tuple[str, ...], places: dict[str, int], line: int, guessed
     missing = [target for target in ("Prefix", "RateValue") if target not in places]
     if missing:
         seen = f"it has {', '.join(filter(None, names))}"[:300] if any(names) else "there is no header"
-        raise NotASheet(f"no column is plainly the {' or the '.join(missing)}; map it ({seen})")
+        raise NotASheet(f"no column is plainly the {' or the '.join(missing)}; map it by --map ({seen})")
     return Columns(names, places, line, guessed)
 
 
@@ -176,7 +176,8 @@ def _places(
     if "Prefix" in places and "CountryCode" in guessed:  # whole prefixes; the country code beside them is for people
         del places["CountryCode"]
     if "CountryCode" not in places and "AreaCode" in guessed and "Prefix" not in places:
-        raise NotASheet("there are area codes without a country code; map the CountryCode, or say what to put before")
+        told = "map the CountryCode by --map, or say by --prepend what to put before"
+        raise NotASheet(f"there are area codes without a country code; {told}")
     if "Prefix" in places:
         places.pop("AreaCode", None)
     return places, tuple(target for target in guessed if target in places)
@@ -193,7 +194,7 @@ def _assert_country_codes_fit(rows: Sequence[Row], columns: Columns) -> None:
     pairs = [(code.strip().removeprefix("+"), prefix.strip().removeprefix("+")) for code, prefix in cells]
     begins = [prefix.startswith(code) for code, prefix in pairs if code.isdigit() and prefix[:1].isdigit()]
     what = f"{columns.names[place]!r} and {columns.name('Prefix')!r}"
-    either = "map the CountryCode, to put it before, or map it to nothing"
+    either = "map the CountryCode by --map, to put it before, or map it to nothing"
     if stand_before and begins and all(begins):
         raise NotASheet(f"of {what} the second begins with the first already; {either}")
     if not stand_before and not all(begins):
@@ -210,7 +211,7 @@ def _guess(target: str, names: Sequence[str], taken: set[int]) -> int | None:
     ]
     if len({place for _, place in fitting}) > 1 and target in _NEVER_BETWEEN_TWO:
         either = " or ".join(repr(names[place]) for place in sorted({place for _, place in fitting}))
-        raise NotASheet(f"the {target} may be {either}; say which with a mapping")
+        raise NotASheet(f"the {target} may be {either}; say which by --map")
     return min(fitting)[1] if fitting else None
 
 

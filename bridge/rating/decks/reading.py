@@ -37,7 +37,7 @@ from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_
 from bridge.rating.decks.sheet import DELIMITERS, NotASheet, Row, Sheet, Take, rows_of
 from bridge.rating.decks.whole_number import SHORTEST as WHOLE_NUMBER_MIN
 from bridge.rating.decks.whole_number import is_whole_number
-from bridge.rating.price import UNIT, Unreadable
+from bridge.rating.price import UNIT, Unreadable, price_text
 from bridge.rating.rate import Band, Increments
 
 LISTED_MAX = 1000
@@ -99,7 +99,7 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"line {self.line}" + (f", {self.column}" if self.column else "")
-        return f"{where}: {self.value!r} {self.reason}" if self.value else f"{where}: {self.reason}"
+        return f"{where}: {self.value!r} {self.reason}" if self.value or self.column else f"{where}: {self.reason}"
 
     def document(self) -> dict[str, int | str]:
         return {"line": self.line, "column": self.column, "value": self.value, "reason": self.reason}
@@ -197,11 +197,8 @@ def _layout(sheet: Sheet, instructions: Instructions) -> tuple[str, Columns]:
     given = {"Increment"} if instructions.increment else set()
     missing = [target for target in REQUIRED if target not in columns.places and target not in given]
     if missing:
-        raise NotASheet(
-            f"there is no column for the {' and the '.join(missing)}; map it (there are {', '.join(columns.names)})"[
-                :400
-            ]
-        )
+        told = f"there is no column for the {' and the '.join(missing)}; map it by --map"
+        raise NotASheet(f"{told} (there are {', '.join(columns.names)})"[:400])
     header = columns.name("RateValue")
     currencies = currencies_named(header)
     if instructions.currency and currencies and instructions.currency not in currencies:
@@ -362,7 +359,7 @@ class _Reader:
         """What a column is used as; of one that is not used, its own name."""
         names = self.columns.names
         used = {place: target for target, place in self.columns.places.items()}
-        return used.get(place) or (names[place] if place < len(names) else "")
+        return used.get(place) or (names[place] if place < len(names) else "") or f"#{place + 1}"
 
     def _keys(self, cells: list[str], faults: list[tuple[str, str, str]]) -> Sequence[int]:
         places, instructions = self.columns.places, self.instructions
@@ -374,7 +371,7 @@ class _Reader:
         try:
             codes = read_codes(text, country=country, strip=instructions.strip, prepend=instructions.prepend)
         except Unreadable as why:
-            faults.append(("Prefix", text, f"is refused: {why}" if text.strip() else str(why)))
+            faults.append(("Prefix", text, f"is refused: {why}" if text.strip() else f"is {why}"))
             return ()
         return [key_of(code) for code in codes]
 
@@ -397,7 +394,7 @@ class _Reader:
                 if rest:
                     raise Unreadable("comes to more than 10 decimals a minute")
         except Unreadable as why:
-            faults.append((target, "", str(why)) if _is_absent(text) else (target, text, f"is refused: {why}"))
+            faults.append((target, text, f"is {why}" if _is_absent(text) else f"is refused: {why}"))
             return 0
         return amount
 
@@ -436,7 +433,7 @@ class _Reader:
                 return how(told.get(target, ""))
             except (Unreadable, NoHours) as why:
                 value = told.get(target, "")
-                faults.append((target, value, f"is refused: {why}" if value.strip() else str(why)))
+                faults.append((target, value, f"is refused: {why}" if value.strip() else f"is {why}"))
                 return None
 
         status = Status(read("status", read_status) or Status.ACTIVE)
@@ -604,7 +601,8 @@ class _Reader:
             for row, price in enumerate(rows.prices):
                 if price > dear:
                     why = "is above 10 a minute" if price > DEAR else f"is more than {DEAR_TIMES} times the median"
-                    self._doubt(lines[row], "RateValue", prefix_of(rows.keys[row]), f"costs a price that {why}")
+                    prefix = prefix_of(rows.keys[row])
+                    self._doubt(lines[row], "RateValue", price_text(price), f"{why}, for prefix {prefix}")
         if self.instructions.direction == "outbound":
             self._warn_of_numbers()
 

@@ -78,7 +78,8 @@ def note_on(spans: Sequence[Span]) -> str | None:
     if all(span.start is None for span in spans):
         return None
     points = [minutes_text(span.end) for span in spans if span.end is not None]
-    return f"the ranges are read as the cut points {' and '.join(points) or 'none'}: a tier ends where the next begins"
+    named = f"cut point{'s' if len(points) != 1 else ''} {' and '.join(points) or 'none'}"
+    return f"the ranges are read as the {named}: a tier ends where the next begins"
 
 
 def _is_next_minute(start: int, before: int) -> bool:

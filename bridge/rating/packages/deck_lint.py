@@ -36,6 +36,8 @@ def findings(package: Package, deck: Deck, moment: datetime) -> Iterator[Finding
     if package.rate_plan is RatePlan.TARIFF:
         yield from _home(package, deck, rows, moment)
         yield from _custom_rows(package, rows)
+        if package.route_class == "premium" and deck.route_class != "premium":
+            yield from _premium_prices(rows)
         yield from _premium_ranges(package, deck, moment)
     yield from _overrides(package, rows)
     yield from _leaks(package, deck, rows, moment)
@@ -70,6 +72,15 @@ def _custom_rows(package: Package, rows: Sequence[Rate]) -> Iterator[Finding]:
     if custom:
         told = f"the deck sends {few(custom)} to the package's own price, and outbound.per_minute is not there"
         yield Finding("custom_rows_without_price", Severity.ERROR, "package.outbound.per_minute", told, custom)
+
+
+def _premium_prices(rows: Sequence[Rate]) -> Iterator[Finding]:
+    """A row without the price of the premium route has that of the value route, and nobody is told."""
+    lacking = tuple(row.prefix for row in rows if row.premium is None and row.is_priced and not row.is_custom)
+    if lacking:
+        told = f"{len(lacking)} of {len(rows)} rows have no RatePremium; they are sold at RateValue, the price of the "
+        sentence = f"{told}value route: {few(lacking)}"
+        yield Finding("premium_price_missing", Severity.WARNING, "package.route_class", sentence, lacking)
 
 
 def _premium_ranges(package: Package, deck: Deck, moment: datetime) -> Iterator[Finding]:

@@ -64,7 +64,10 @@ def test_a_national_form_is_brought_to_the_international_one_where_told() -> Non
         ),
         ("2.012E+05", "a spreadsheet made another number of this prefix; export the column as text"),
         ("*", "a row for everything would price every typing error"),
-        ("0146", "begins with 0, so it is no international prefix; say what to take off and put before it"),
+        (
+            "0146",
+            "begins with 0, so it is no international prefix; take off and put before by --strip and --prepend",
+        ),
         ("120-1206", "a range over different lengths"),
         ("1206-1204", "a range that runs backwards"),
         ("100000-110000", "a range of more than 10000 prefixes"),
@@ -139,7 +142,8 @@ def test_a_sign_of_the_currency_says_nothing_and_one_of_another_is_refused(sign:
         ("", "point", "no price"),
         ("n/a", "point", "not a number"),
         ("-0.01", "point", "below 0"),
-        ("-0", "point", "below 0"),
+        ("-0", "point", "0 has no sign"),
+        ("-0.00", "point", "0 has no sign"),
         ("-1", "point", "below 0"),
         ("(0.05)", "point", "below 0"),
         ("1E-7", "point", "exponent"),
@@ -237,7 +241,7 @@ def test_other_dates_need_their_format() -> None:
     ("text", "date_format", "rule"),
     [
         *(
-            (text, None, "not a date such as 2025-06-01; say how dates are written with a date format")
+            (text, None, "not a date such as 2025-06-01; say by --date-format how dates are written")
             for text in ("03/04/2025", "45809", "2025-6-1", "tomorrow", "2025-06-01 8:30")
         ),
         ("2025-02-30", None, "a day or hour that does not exist"),

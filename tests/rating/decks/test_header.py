@@ -145,7 +145,7 @@ def test_a_price_a_second_is_told_by_its_header(header: str, note: bool) -> None
     [
         (
             ["Description;Increment", "UK;60"],
-            "no column is plainly the Prefix or the RateValue; map it (it has Description, Increment)",
+            "no column is plainly the Prefix or the RateValue; map it by --map (it has Description, Increment)",
         ),
         (["# a remark", ""], "the file has no rows"),
     ],
@@ -167,4 +167,4 @@ def test_a_list_that_is_mapped_by_numbers_needs_both() -> None:
     with pytest.raises(NotASheet) as refused:
         read("44;UK;0.01;60", mapping={"Prefix": "#1"})
 
-    assert str(refused.value) == "no column is plainly the RateValue; map it (it has 44, UK, 0.01, 60)"
+    assert str(refused.value) == "no column is plainly the RateValue; map it by --map (it has 44, UK, 0.01, 60)"

@@ -170,7 +170,7 @@ def test_rows_have_dates_of_their_own() -> None:
 def test_an_ambiguous_date_is_refused_until_its_format_is_said() -> None:
     text = "Prefix,Description,RateValue,Increment,Effective Date\n44,UK,0.01,60,03/04/2025\n"
 
-    assert "say how dates are written" in told(read(text))[0]
+    assert "say by --date-format how dates are written" in told(read(text))[0]
     assert read(text, date_format="DD/MM/YYYY").rows_refused == 0
 
 
@@ -302,12 +302,12 @@ def test_a_target_that_is_none_is_refused() -> None:
     ("row", "column", "why"),
     [
         ("44,UK,-0.01,60", "RateValue", "is refused: below 0"),
-        ("44,UK,,60", "RateValue", "no price"),
-        ("44,UK,  ,60", "RateValue", "no price"),
+        ("44,UK,,60", "RateValue", "is no price"),
+        ("44,UK,  ,60", "RateValue", "is no price"),
         ("44,UK,free,60", "RateValue", "not a number"),
         ("44,UK,0.00000000001,60", "RateValue", "more than 10 decimals"),
         ("44,UK,0.01,0", "Increment", "step of 0"),
-        ("44,UK,0.01,", "Increment", "no increment"),
+        ("44,UK,0.01,", "Increment", "is no increment"),
         ("44,UK,0.01,60/0", "Increment", "step of 0"),
         (",UK,0.01,60", "Prefix", "no prefix"),
         ("UK,44,0.01,60", "Prefix", "not a prefix"),
@@ -364,6 +364,17 @@ def test_a_formula_in_a_column_that_nobody_uses_is_told_by_its_own_name() -> Non
         "line 2, Margin: '=C2*2' is a formula; export the list as values",
         "line 3, Description: '=A1' is a formula; export the list as values",
     ]
+
+
+def test_a_formula_in_a_column_without_a_name_is_told_by_its_place() -> None:
+    reading = read("Code,Description,Rate,Increment,\n44,UK,0.01,60,=C2*2\n")
+
+    assert told(reading) == ["line 2, #5: '=C2*2' is a formula; export the list as values"]
+
+
+def test_an_empty_cell_is_told_as_such() -> None:
+    assert told(read(HEADER + "44,UK,,60,,,\n")) == ["line 2, RateValue: '' is no price"]
+    assert told(read(HEADER + "44,UK,0.01, ,,,\n")) == ["line 2, Increment: ' ' is no increment"]
 
 
 def test_every_fault_of_a_row_is_told() -> None:
@@ -465,11 +476,11 @@ def test_a_block_that_is_no_multiple_of_the_step_is_doubted() -> None:
 
 def test_a_dear_price_is_doubted() -> None:
     assert doubts(read(HEADER + "44,UK,10.01,60\n45,DK,10,60\n")) == [
-        "line 2, RateValue: '44' costs a price that is above 10 a minute"
+        "line 2, RateValue: '10.01' is above 10 a minute, for prefix 44"
     ]
     rows = "".join(f"{number},X,0.01,60\n" for number in range(20, 30)) + "881,Satellite,0.51,60\n882,Y,0.5,60\n"
     assert doubts(read(HEADER + rows)) == [
-        "line 12, RateValue: '881' costs a price that is more than 50 times the median"
+        "line 12, RateValue: '0.51' is more than 50 times the median, for prefix 881"
     ]
 
 
@@ -541,7 +552,7 @@ def test_a_database_that_writes_its_empty_values_out_says_nothing_by_them() -> N
     reading = read(f"{columns}\n{rows}")
 
     assert [(rate.premium, rate.old_price) for rate in reading.rows.rates()] == [(None, None)]
-    assert told(reading) == ["line 3, RateValue: no price"]
+    assert told(reading) == ["line 3, RateValue: 'NULL' is no price"]
 
 
 def test_a_remark_is_none_of_the_rows_around_it_however_alike() -> None:

@@ -100,6 +100,16 @@ def test_a_file_that_cannot_be_read_fails_with_its_name(name: str, capsys: pytes
     assert capsys.readouterr().err.startswith(f"{path}: cannot be read: ")
 
 
+def test_what_is_read_otherwise_is_told_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiers = '[[package.tiers]]\nminutes = "0-500"\nper_minute = "0.02"\n'
+    path = written(tmp_path, tiers + '[[package.tiers]]\nminutes = "500+"\nper_minute = "0.01"\n')
+
+    assert cli.run(["package", "lint", path]) == 0
+
+    told = "the ranges are read as the cut point 500: a tier ends where the next begins"
+    assert f"{path}: package.tiers: {told}\n" in capsys.readouterr().err
+
+
 def test_a_deck_that_is_none_fails_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "deck.csv").write_bytes(b"\x00\x01\x02")
 

@@ -458,6 +458,21 @@ def test_rows_for_the_packages_own_price_need_one() -> None:
     assert "custom_rows_without_price" not in codes(tariff=deck, outbound={"per_minute": "0.029"})
 
 
+def test_rows_without_the_price_of_the_premium_route_are_sold_at_the_other() -> None:
+    rows = [Rate("44", read_price("0.01"), premium=read_price("0.02")), a_rate("45 0.01"), a_rate("46 0.01 60 custom")]
+    deck = Deck.of(rows, currency="USD", name="deck")
+
+    found = told("premium_price_missing", tariff=deck, route_class="premium")
+
+    assert (found.severity, found.path, found.rows) == (Severity.WARNING, "package.route_class", ("45",))
+    assert found.sentence == (
+        "1 of 3 rows have no RatePremium; they are sold at RateValue, the price of the value route: 45"
+    )
+    assert "premium_price_missing" not in codes(tariff=deck)
+    of_premium = Deck.of(rows, currency="USD", name="deck", route_class="premium")
+    assert "premium_price_missing" not in codes(tariff=of_premium, route_class="premium")
+
+
 def test_premium_ranges_that_a_deck_lacks_are_sold_as_ordinary_calls() -> None:
     """rating.md 14: `44` without `4487`, `4490`, `4491`, `4498`."""
     found = told("premium_ranges_missing", country="GB", tariff=a_deck("44 0.01"))
