@@ -208,7 +208,7 @@ def test_a_document_is_linted_before_it_is_saved(bridge: Bridge) -> None:
         "unscoped_allowance",
         "unused",
     }
-    assert answer["notes"][0].startswith("package.tiers: the ranges are read as the cut points 500")
+    assert answer["notes"][0].startswith("package.tiers: the ranges are read as the cut point 500:")
     assert packages.listed(bridge) == []
 
 
