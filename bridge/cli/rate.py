@@ -27,7 +27,7 @@ from bridge.cli.named import (
     the_zone,
 )
 from bridge.cli.whatif import whatif
-from bridge.cli.words import DryRun, Json, say_facts, say_faults, say_json, say_progress, the_bridge
+from bridge.cli.words import DryRun, Json, say_facts, say_faults, say_json, say_progress, say_repeated, the_bridge
 from bridge.rating.call import SECONDS_MAX, Direction, read_instant
 from bridge.rating.price import micro_text
 
@@ -144,6 +144,7 @@ def batch(
     from bridge.calls_file import CallsFile
     from bridge.rating.bulk.batch import Batch
     from bridge.rating.bulk.charges import HEADER
+    from bridge.rating.bulk.repeated import Repeated
     from bridge.rating.usage import Usage
     from bridge.spool_file import spool_file
     from bridge.whole_file import whole_file
@@ -154,15 +155,16 @@ def batch(
         is_loaded=not is_file(package),
         extensions=extension or (),
     )
-    file, read = CallsFile(calls), (calls, package, tariff, inbound_tariff)
+    file, repeated, read = CallsFile(calls), Repeated(), (calls, package, tariff, inbound_tariff)
     with ExitStack() as stack:
         rated = Batch(terms, Usage(), stack.enter_context(spool_file()))
         write = (lambda _lines: None) if dry_run else stack.enter_context(whole_file(out, apart_from=read)).write
         tell = stack.enter_context(say_progress("rating"))
         write(HEADER)
-        for charges in rated.charges(file.pieces(tell)):
+        for charges in rated.charges(repeated.watched(file.pieces(tell))):
             write(rated.lines(charges))
     say_faults(calls, [f"line {line}: {reason}" for line, reason in file.faults], file.faults_count)
+    say_repeated(calls, repeated)
     document = _document(rated) | file.document()
     if json:
         say_json(document)

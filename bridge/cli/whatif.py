@@ -28,7 +28,7 @@ from bridge.cli.named import (
     the_terms,
     the_zone,
 )
-from bridge.cli.words import DryRun, Json, say_faults, say_json, say_progress, say_table
+from bridge.cli.words import DryRun, Json, say_faults, say_json, say_progress, say_repeated, say_table
 
 if TYPE_CHECKING:
     from bridge.rating.packages.package import Package
@@ -94,6 +94,7 @@ def whatif(
     with spool_file() as first, spool_file() as second, say_progress("comparing") as tell:
         comparison.run(lambda what: file.pieces(lambda how_far: tell(f"{what}, {how_far}")), (first, second))
     say_faults(calls, [f"line {line}: {reason}" for line, reason in file.faults], file.faults_count)
+    say_repeated(calls, comparison.repeated)
     if out is not None and not dry_run:
         _write(out, comparison, (calls, package, tariff, inbound_tariff, cost, deck, new_package))
     if json:

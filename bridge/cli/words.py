@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from bridge.app import Bridge
+    from bridge.rating.bulk.repeated import Repeated
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
@@ -87,6 +88,11 @@ def say_faults(source: object, faults: Sequence[object], count: int) -> None:
     more = count - min(len(faults), FAULTS_SHOWN_MAX)
     if more > 0:
         print(f"{source}: {more} more like these", file=sys.stderr)
+
+
+def say_repeated(source: object, repeated: Repeated) -> None:
+    if repeated.count:
+        print(f"{source}: {_cell(repeated)}", file=sys.stderr)
 
 
 @contextmanager

@@ -84,6 +84,19 @@ HOURS = "Prefix,Description,RateValue,Increment,Hours\n44,UK,0.10,60,08:00-18:00
 TAKEN_AS_UTC = "hours are taken as UTC; --time-zone says otherwise"
 
 
+def test_calls_that_are_there_twice_are_billed_twice_and_told(folder: Path, said: pytest.CaptureFixture[str]) -> None:
+    header, *rows = CALLS.splitlines()[:4]
+    (folder / "calls.csv").write_text("\n".join((header, *rows, *rows, rows[0], "")))
+
+    assert cli.run([*BATCH]) == 0
+
+    assert said.readouterr().err.splitlines() == [
+        "calls.csv: 4 calls have the id and time of an earlier one (late, early, mobile); "
+        "the same call twice is billed twice"
+    ]
+    assert len((folder / "out.csv").read_text().splitlines()) == 8
+
+
 def test_hours_of_a_deck_are_in_the_time_zone_that_is_named(folder: Path, said: pytest.CaptureFixture[str]) -> None:
     (folder / "deck.csv").write_text(HOURS)
     # 20:00 in London in winter, 15:00 in New York

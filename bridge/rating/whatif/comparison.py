@@ -13,6 +13,7 @@ from bridge.rating.bulk.batch import Batch
 from bridge.rating.bulk.calls import Calls
 from bridge.rating.bulk.costs import CostColumns
 from bridge.rating.bulk.names import Names
+from bridge.rating.bulk.repeated import Repeated
 from bridge.rating.call import Direction
 from bridge.rating.terms import Terms
 from bridge.rating.usage import Usage
@@ -33,6 +34,7 @@ class Comparison:
         """`largest`: so many of the calls that change most are kept."""
         self.currency = _one_currency(before, after)
         self.before, self.after = before, after
+        self.repeated = Repeated()
         self._clients = Names()
         self._destinations = Destinations(before.decks[Direction.OUTBOUND] or after.decks[Direction.OUTBOUND])
         self._sums = Sums()
@@ -45,7 +47,7 @@ class Comparison:
         cost_before = CostColumns(self.before)
         cost_after = cost_before if _buys_alike(self.before, self.after) else CostColumns(self.after)
         columns = zip(
-            pieces("comparing"),
+            self.repeated.watched(pieces("comparing")),
             was.charges(pieces("rating as it is")),
             becomes.charges(pieces("rating as it would be")),
             strict=True,

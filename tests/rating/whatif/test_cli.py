@@ -143,6 +143,17 @@ def test_a_margin_is_blank_where_the_cost_of_a_call_is_not_known(
     assert [(row["margin_after"], row["without_cost_after"]) for row in rows[:2]] == [("0.189", "0"), ("", "1")]
 
 
+def test_a_call_that_is_there_twice_is_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "calls.csv").write_text(CALLS + CALLS.splitlines()[1] + "\n")
+
+    assert answer(capsys, "--markup", "50")["calls"] == 6
+    assert cli.run([*WHATIF, "--markup", "50"]) == 0
+
+    assert [line for line in capsys.readouterr().err.splitlines() if "twice" in line] == [
+        "calls.csv: 1 call has the id and time of an earlier one (a); the same call twice is billed twice"
+    ]
+
+
 def test_without_a_deck_to_buy_by_there_is_no_margin(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "p.toml").write_text(PACKAGE + '[package.outbound]\nper_minute = "0.10"\n')
     command = ("rate", "whatif", "--package", "p.toml", "--calls", "calls.csv", "--deck", "new.csv")
