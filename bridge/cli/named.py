@@ -41,7 +41,7 @@ TimeZone = Annotated[
 ]
 AcceptRefused = Annotated[bool, typer.Option("--accept-refused", help="Go on without the rows that are refused.")]
 
-_OF_IMPORT = "--strip", "--decimal", "--date-format"
+_OF_IMPORT = "--strip", "--prepend", "--decimal", "--date-format"
 """What a list may need that only its import is told."""
 
 
@@ -109,7 +109,9 @@ def the_deck(path: Path, how: Instructions, *, accept_refused: bool) -> Deck:
         refused = f"{reading.rows_refused} of {reading.rows_read} rows are refused"
         told = f"{path}: {refused}; mend them, or go on without them by --accept-refused"
         if any(option in each.reason for each in reading.errors.listed for option in _OF_IMPORT):
-            told += "; those options are of bridge tariff import, and with --check it needs no database"
+            told += (
+                f"; {', '.join(_OF_IMPORT)} are options of bridge tariff import, which reads a list first by --check"
+            )
         raise Refused(told, kind="tariff_invalid")
     return reading.deck(currency=how.currency or "", name=path.stem, instructions=how)
 

@@ -439,8 +439,9 @@ def test_a_list_that_needs_more_than_a_mapping_says_where_to_read_it(said: pytes
 
     told = refusal(said, *QUOTE, *MOBILE)
 
-    assert "take off and put before by --strip and --prepend\n" in told
-    assert told.endswith("; those options are of bridge tariff import, and with --check it needs no database\n")
+    assert "mend it by --strip and --prepend\n" in told
+    options = "--strip, --prepend, --decimal, --date-format"
+    assert told.endswith(f"; {options} are options of bridge tariff import, which reads a list first by --check\n")
 
 
 def test_two_prices_for_one_time_are_refused(folder: Path, said: pytest.CaptureFixture[str]) -> None:

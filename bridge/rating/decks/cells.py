@@ -111,9 +111,7 @@ def _code(text: str, country: str, strip: str, prepend: str) -> str:
     if not digits:
         raise Unreadable("no prefix")
     if digits[0] == "0":
-        raise Unreadable(
-            "begins with 0, so it is no international prefix; take off and put before by --strip and --prepend"
-        )
+        raise Unreadable("begins with 0, so it is no international prefix; mend it by --strip and --prepend")
     if len(digits) > DIGITS_MAX:
         raise Unreadable(f"longer than {DIGITS_MAX} digits")
     return digits

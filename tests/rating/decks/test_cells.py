@@ -66,7 +66,7 @@ def test_a_national_form_is_brought_to_the_international_one_where_told() -> Non
         ("*", "a row for everything would price every typing error"),
         (
             "0146",
-            "begins with 0, so it is no international prefix; take off and put before by --strip and --prepend",
+            "begins with 0, so it is no international prefix; mend it by --strip and --prepend",
         ),
         ("120-1206", "a range over different lengths"),
         ("1206-1204", "a range that runs backwards"),
