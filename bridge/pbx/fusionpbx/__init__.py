@@ -1,0 +1,1 @@
+"""FusionPBX: its PostgreSQL, its cache files and the FreeSWITCH under it."""
