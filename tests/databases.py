@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import socket
@@ -24,6 +25,8 @@ from bridge.store.deck_tables import BEGINNING
 from tests.canary import CANARY
 
 USER = "bridge_test"
+_ASIDE = ("/usr/sbin", "/usr/local/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin")))
+"""Where Debian keeps what is not for everybody's PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class MariadbServer:
 
 def required(program: str, component: str) -> str:
     """The path of a program; without it the test is skipped by name, and on CI the run fails."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    found = shutil.which(program) or shutil.which(program, path=os.pathsep.join(_ASIDE))
     if found is None and os.environ.get("CI") == "true":
         pytest.fail(f"{component} is not installed, and CI=true allows no skipping")
     if found is None:
@@ -73,7 +76,7 @@ def mariadb_server() -> Iterator[MariadbServer]:
             text=True,
         )
         assert made.returncode == 0, f"mariadb-install-db: {made.stdout}{made.stderr}"
-        port, log, start = _free_port(), folder / "error.log", folder / "start.sql"
+        port, log, start = free_port(), folder / "error.log", folder / "start.sql"
         start.touch(mode=0o600)
         start.write_text(
             f"CREATE USER {USER}@'%' IDENTIFIED BY '{CANARY}';\nGRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n"
@@ -129,7 +132,7 @@ def empty_again(engine: Engine) -> None:
             tx.execute(text(f"TRUNCATE TABLE {name}"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
