@@ -103,6 +103,10 @@ def a_call(call_id: str, started_at: datetime = datetime(2026, 3, 1, 9, tzinfo=U
     )
 
 
+def call_id(number: int) -> str:
+    return f"c0ffee00-0000-4000-8000-{number:012d}"
+
+
 class DriverContract:
     @pytest.fixture
     def pbx(self) -> Driver:
@@ -406,7 +410,7 @@ class DriverContract:
 
     def test_calls_come_page_by_page_each_once(self, pbx: Driver, hand: Hand) -> None:
         started_at = datetime(2026, 3, 1, 9, tzinfo=UTC)
-        rung = [a_call(f"call-{each}", started_at + timedelta(minutes=each)) for each in range(5)]
+        rung = [a_call(call_id(each), started_at + timedelta(minutes=each)) for each in range(5)]
         for call in rung:
             hand.ring(call)
         seen: list[CallRecord] = []
@@ -421,18 +425,18 @@ class DriverContract:
 
     def test_the_same_cursor_gives_the_same_page_again(self, pbx: Driver, hand: Hand) -> None:
         for each in range(3):
-            hand.ring(a_call(f"call-{each}", datetime(2026, 3, 1, 9, each, tzinfo=UTC)))
+            hand.ring(a_call(call_id(each), datetime(2026, 3, 1, 9, each, tzinfo=UTC)))
         first = pbx.calls("", limit=2)
 
         assert pbx.calls("", limit=2) == first
         assert pbx.calls(first.after) == pbx.calls(first.after)
 
     def test_calls_that_end_later_come_after_the_last_cursor(self, pbx: Driver, hand: Hand) -> None:
-        hand.ring(a_call("call-1", datetime(2026, 3, 1, 9, tzinfo=UTC)))
+        hand.ring(a_call(call_id(1), datetime(2026, 3, 1, 9, tzinfo=UTC)))
         after = pbx.calls("").after
-        hand.ring(a_call("call-2", datetime(2026, 3, 1, 10, tzinfo=UTC)))
+        hand.ring(a_call(call_id(2), datetime(2026, 3, 1, 10, tzinfo=UTC)))
 
-        assert [each.call_id for each in pbx.calls(after).calls] == ["call-2"]
+        assert [each.call_id for each in pbx.calls(after).calls] == [call_id(2)]
 
     # --- trouble -----------------------------------------------------------------------------------------------------
 

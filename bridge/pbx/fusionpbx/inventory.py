@@ -138,7 +138,7 @@ class Inventory:
     def _number(self, row: Row) -> Number:
         rule = next((each for each in self.rules if each["dialplan_uuid"] == row["dialplan_uuid"]), None)
         return Number(
-            e164=f"{row['destination_prefix'] or ''}{row['destination_number'] or ''}".lstrip("+"),
+            e164=digits_of(row),
             target=self._target(row["destination_app"], row["destination_data"] or ""),
             # What the switch obeys is the rule; the destination's own flag changes nothing.
             enabled=rule is not None and is_on(rule["dialplan_enabled"]),
@@ -182,6 +182,11 @@ class Inventory:
         return tuple(sorted(found.items()))
 
 
+def digits_of(destination: Row) -> str:
+    """The whole number: some have the country apart."""
+    return f"{destination['destination_prefix'] or ''}{destination['destination_number'] or ''}".lstrip("+")
+
+
 def _gateway(row: Row) -> Gateway:
     return Gateway(
         name=row["gateway"],
@@ -220,6 +225,7 @@ def read(work: Work, domain: str) -> Inventory | None:
             work.select(
                 "v_destinations",
                 [*_DESTINATION, *_DESTINATION_SAYS],
+                flags=["destination_enabled"],
                 domain_uuid=uuid,
                 destination_type="inbound",
             )
