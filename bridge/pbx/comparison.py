@@ -55,7 +55,7 @@ def _of_tenant(wanted: Tenant, actual: Tenant, capabilities: Capabilities) -> It
     members = ["domain", "marker", "description", "enabled"]
     if capabilities.dial_restrict:
         members.append("outbound")
-    if "administrator" in capabilities.objects:
+    if "administrator" in capabilities.objects and wanted.admin_username:  # nobody named: whoever it is may stay
         members += ["admin_username", "admin_password"]
     yield from _of_members("tenant", members, wanted, actual, capabilities)
 

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -24,11 +25,13 @@ from bridge.pbx.driver import CallPage, Capabilities, Check, Tenant
 from bridge.pbx.fusionpbx import cache, call_records, guards, inventory
 from bridge.pbx.fusionpbx.cache import Cache
 from bridge.pbx.fusionpbx.catalogue import NO
+from bridge.pbx.fusionpbx.checks import Examined
 from bridge.pbx.fusionpbx.database import Database, Row, Work
 from bridge.pbx.fusionpbx.dialplan import BRIDGE, INBOUND_ROUTE, OUTBOUND_ROUTE
 from bridge.pbx.fusionpbx.inventory import CATEGORY, LIMITS, PENDING, Inventory, digits_of
 from bridge.pbx.fusionpbx.planning import KEY_OF, Means, Plan, Step, Write, plan
 from bridge.pbx.fusionpbx.switch import Switch
+from bridge.secret import Secret
 
 CAPABILITIES = Capabilities(
     dial_restrict=True,
@@ -74,6 +77,9 @@ class FusionPbx:
     cache: Cache
     switch: Switch
     means: Means
+    password: Secret
+    """Of the event socket."""
+    clock: Callable[[], datetime]
     template: str = ""
     """The tenant whose own dial plan a new one begins with."""
     wait: Callable[[float], None] = time.sleep
@@ -112,7 +118,7 @@ class FusionPbx:
         return self.database.transact(lambda work: call_records.page(work, cursor, limit))
 
     def checks(self) -> Iterable[Check]:
-        raise NotImplementedError
+        return Examined(self.database, self.cache, self.switch, self.password, self.clock).checks()
 
     # --- within a transaction ----------------------------------------------------------------------------------------
 

@@ -39,13 +39,10 @@ class Channel:
 class Switch:
     asked: Asked
     wait: Callable[[float], None] = time.sleep
-    _hostname: str = ""
 
     def hostname(self) -> str:
         """How the switch calls itself, in the keys of the cache."""
-        if not self._hostname:
-            self._hostname = self.asked.api(command("hostname")).strip()
-        return self._hostname
+        return self.asked.api(command("hostname")).strip()
 
     def load_gateways(self, profile: str) -> None:
         """Those that are not loaded yet."""

@@ -23,8 +23,9 @@ from bridge.pbx.fusionpbx.inventory import CATEGORY, Inventory
 from bridge.pbx.fusionpbx.planning import Means, Plan, Write, identifier, plan
 from bridge.pbx.fusionpbx.switch import Switch
 from bridge.secret import Secret
-from tests.pbx.fusionpbx.switch import PASSWORD, serving
+from tests.canary import CANARY
 from tests.pbx.fusionpbx.switch import Switch as StandIn
+from tests.pbx.fusionpbx.switch import serving
 
 Answer = TypeVar("Answer")
 NOBODY = "5b0e6d5e-0000-5000-8000-00000000000f"
@@ -98,7 +99,7 @@ class Rig:
     """The driver and all that it stands on."""
 
     pbx: FusionPbx
-    database: Database
+    operator: Database
     dsn: str
     cache: Path
     switch: StandIn
@@ -108,26 +109,30 @@ class Rig:
 
 @contextmanager
 def a_fusionpbx(dsn: str, folder: Path) -> Iterator[Rig]:
-    switch = StandIn()
-    database = Database(Secret(dsn), "PostgreSQL of pbx1")
+    switch = StandIn(password=CANARY)
+    operator = Database(Secret(dsn), "the operator's PostgreSQL")
+    database = Database(Secret(dsn.replace("user=postgres", "user=voip_bridge")), "PostgreSQL of pbx1")
     trouble = Trouble()
     waited: list[float] = []
     cache = folder / "cache"
     cache.mkdir()
     with serving(switch) as port:
-        socket = EventSocket(Where("127.0.0.1", port, Secret(PASSWORD)))
+        socket = EventSocket(Where("127.0.0.1", port, Secret(switch.password)))
         pbx = FusionPbx(
             database=TroubledDatabase(database, trouble),
             cache=TroubledCache(Files(cache), trouble),
             switch=Switch(TroubledSocket(socket, trouble), wait=waited.append),
             means=means(),
+            password=Secret(switch.password),
+            clock=lambda: datetime.now(UTC),
             wait=waited.append,
         )
         try:
-            yield Rig(pbx, database, dsn, cache, switch, trouble, waited)
+            yield Rig(pbx, operator, dsn, cache, switch, trouble, waited)
         finally:
             socket.close()
             database.close()
+            operator.close()
 
 
 class FusionHand:
@@ -150,7 +155,7 @@ class FusionHand:
             made = plan(None, replace(tenant, marker=tenant.marker or NOBODY), means())
             apply(work, [each for each in made.writes if tenant.marker is not None or not _is_note(each)])
 
-        self.rig.database.transact(act)
+        self.rig.operator.transact(act)
 
     def change(self, domain: str, change: Callable[[Tenant], Tenant]) -> None:
         """Any edit: an object that is new is made by hand, and one that stays is still the bridge's."""
@@ -168,7 +173,7 @@ class FusionHand:
             if changed.marker != found.note(inventory.MARKER):
                 _mark(work, found, changed.marker)
 
-        self.rig.database.transact(act)
+        self.rig.operator.transact(act)
 
     def ring(self, call: CallRecord) -> None:
         """As the importer of FusionPBX writes a call that has ended: imported a moment after the one before it."""
@@ -191,7 +196,7 @@ class FusionHand:
             "last_arg": f"sofia/gateway/{self._gateway(call)}/{call.callee}",
             "insert_date": self._imported,
         }
-        self.rig.database.transact(lambda work: work.insert("v_xml_cdr", row))
+        self.rig.operator.transact(lambda work: work.insert("v_xml_cdr", row))
 
     def _gateway(self, call: CallRecord) -> UUID:
         """The one of that name, which is made when a call needs it."""
@@ -202,7 +207,7 @@ class FusionHand:
             if not work.select("v_gateways", ["gateway_uuid"], gateway_uuid=uuid):
                 work.insert("v_gateways", row)
 
-        self.rig.database.transact(act)
+        self.rig.operator.transact(act)
         return uuid
 
     def outside_calls(self) -> int:
@@ -212,7 +217,7 @@ class FusionHand:
         self.rig.trouble.faults[self.rig.trouble.calls + nth] = error, after_effect
 
     def _found(self, domain: str) -> Inventory | None:
-        return self.rig.database.transact(lambda work: inventory.read(work, domain))
+        return self.rig.operator.transact(lambda work: inventory.read(work, domain))
 
 
 def _is_note(write: Write) -> bool:

@@ -21,6 +21,7 @@ from psycopg import sql
 from tests.databases import free_port, required
 
 VERSIONS = ("5.0.1", "5.2.0", "5.4.4", "5.5.13")
+ROLE = Path(__file__).parents[3] / "sql" / "fusionpbx-role.sql"
 COLUMNS = Path(__file__).with_name("columns.csv")
 
 
@@ -47,6 +48,9 @@ class PostgresServer:
                     sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind)) for column, kind in columns
                 )
                 connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(table), written))
+            connection.execute(ROLE.read_text())
+            if any(column == "insert_date" for column, _ in tables_of(version)["v_xml_cdr"]):
+                connection.execute("CREATE INDEX ON v_xml_cdr (insert_date, xml_cdr_uuid)")
         return name
 
     def _run(self, statement: sql.Composed) -> None:
