@@ -15,7 +15,7 @@ from bridge.secret import Secret
 
 def kinds() -> list[str]:
     """The drivers there are: the modules of this room that connect to something."""
-    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    found = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name for name in found if _is_driver(importlib.import_module(f"{__name__}.{name}")))
 
 

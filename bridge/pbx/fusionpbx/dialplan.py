@@ -110,10 +110,15 @@ class Rule:
 
 def any_of(numbers: Sequence[str]) -> str:
     """An expression for exactly these."""
-    return f"^(?:{'|'.join(map(re.escape, sorted(numbers)))})$"
+    return f"^(?:{'|'.join(map(_exactly, sorted(numbers)))})$"
 
 
 def but(numbers: Sequence[str], what: str = ".*") -> str:
     """An expression for `what`, but for exactly these."""
-    spared = f"(?!(?:{'|'.join(map(re.escape, sorted(numbers)))})$)" if numbers else ""
+    spared = f"(?!(?:{'|'.join(map(_exactly, sorted(numbers)))})$)" if numbers else ""
     return f"^{spared}{what}$"
+
+
+def _exactly(text: str) -> str:
+    """A number or an identifier, in an expression."""
+    return re.escape(text).replace(r"\-", "-")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -195,16 +196,18 @@ def _headers(head: bytes) -> Iterator[tuple[str, str]]:
 
 @dataclass(slots=True)
 class EventSocket:
-    """The command side: one connection, kept and made anew. One thread at a time uses it."""
+    """The command side: one connection, kept and made anew. Threads wait for each other."""
 
     where: Where
     seconds: float = SECONDS
     clock: Clock = time.monotonic
     _line: Line | None = field(default=None, init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     def api(self, asked: Command, *, seconds: float | None = None) -> str:
         """What a command printed."""
-        answer = self._ask(f"api {asked.line}", asked, seconds)
+        with self._lock:
+            answer = self._ask(f"api {asked.line}", asked, seconds)
         if answer.kind != "api/response":
             raise NotPrepared(f"{self.where} does not allow {asked.line.split()[0]}: {answer.reply[:80]!a}")
         return answer.body.decode("utf-8", "replace")
@@ -212,17 +215,21 @@ class EventSocket:
     def background(self, asked: Command, *, job: str, seconds: float) -> str:
         """What a command printed that takes long: the connection listens for its end. `job` is a new UUID."""
         deadline = self.clock() + seconds
-        self._ask("event json BACKGROUND_JOB", asked, seconds)
-        self._ask(f"bgapi {asked.line}\nJob-UUID: {job}", asked, seconds)
+        with self._lock:
+            self._ask("event json BACKGROUND_JOB", asked, seconds)
+            self._ask(f"bgapi {asked.line}\nJob-UUID: {job}", asked, seconds)
+            try:
+                return self._end_of(job, deadline)
+            except Cut as cut:
+                self.close()
+                raise OutcomeUnknown(f"{self.where} was asked for {asked.line.split()[0]}, and then: {cut}") from None
+
+    def _end_of(self, job: str, deadline: float) -> str:
         assert self._line is not None
-        try:
-            while True:
-                event = self._line.event(deadline)
-                if event.get("Event-Name") == "BACKGROUND_JOB" and event.get("Job-UUID") == job:
-                    return str(event.get("_body", ""))
-        except Cut as cut:
-            self.close()
-            raise OutcomeUnknown(f"{self.where} was asked for {asked.line.split()[0]}, and then: {cut}") from None
+        while True:
+            event = self._line.event(deadline)
+            if event.get("Event-Name") == "BACKGROUND_JOB" and event.get("Job-UUID") == job:
+                return str(event.get("_body", ""))
 
     def _ask(self, line: str, asked: Command, seconds: float | None) -> Frame:
         deadline = self.clock() + (seconds or self.seconds)
