@@ -45,7 +45,7 @@ ZONE = Setting(
 """What every server may be told, whatever its driver."""
 
 _KNOWN_DEFAULT = re.compile(
-    r"(admin|administrator|changeme|default|demo|fusionpbx|guest|letmein|pass|passw0rd|password|pbx|root|secret"
+    r"(admin|administrator|changeme|cluecon|default|demo|fusionpbx|guest|letmein|pass|passw0rd|password|pbx|root|secret"
     r"|superadmin|switch|test|vodia|voip|welcome)[0-9!]*|(.?)\2*|0?1?2?3?4?5?6?7?8?9?0?",
     re.IGNORECASE | re.DOTALL,
 )

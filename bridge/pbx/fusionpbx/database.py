@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -104,6 +105,8 @@ class Database:
         self._lock = threading.Lock()
         self._idle: list[psycopg.Connection[Row]] = []
         self._catalogue: Catalogue | None = None
+        # A driver is dropped when its server's configuration changes, by whoever used it last.
+        weakref.finalize(self, _close_all, self._idle)
 
     def transact(self, act: Callable[[Work], Answer]) -> Answer:
         """Everything that `act` asks, or nothing of it. It may be called twice."""
@@ -123,9 +126,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
-        for each in idle:
-            each.close()
+            _close_all(self._idle)
 
     def _attempt(self, act: Callable[[Work], Answer]) -> Answer:
         with self._begun() as connection:
@@ -212,6 +213,11 @@ class Database:
         if "does not exist" in told:
             return NotPrepared(f"{self.where} has no such database or role; run sql/fusionpbx-role.sql there")
         return NotReached(f"{self.where} is not reached")
+
+
+def _close_all(connections: list[psycopg.Connection[Row]]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _said(error: psycopg.Error) -> str:

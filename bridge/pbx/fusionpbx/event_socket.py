@@ -16,6 +16,7 @@ import json
 import socket
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Line:
             self._socket = socket.create_connection((where.host, where.port), timeout=seconds)
         except OSError as error:
             raise NotReached(f"{where} is not reached: {error.strerror or type(error).__name__}") from None
+        weakref.finalize(self, self._socket.close)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self._sign_in(deadline)
