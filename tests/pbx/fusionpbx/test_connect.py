@@ -18,6 +18,7 @@ from bridge import pbx
 from bridge.errors import NotPrepared
 from bridge.network import Guard
 from bridge.pbx.driver import Extension, Surroundings, Tenant
+from bridge.pbx.fusionpbx.database import Work
 from bridge.pbx.fusionpbx.dialplan import BRIDGE, action, condition
 from bridge.pbx.fusionpbx.dialplan import Rule as DialplanRule
 from bridge.secret import Secret
@@ -134,23 +135,16 @@ def template(rig: Rig) -> Rig:
         app=UUID("11111111-aaaa-4000-8000-000000000000"),
     )
     ours = replace(meeting, name="bridge_suspended", app=BRIDGE)
-    with psycopg.connect(rig.dsn) as connection:
-        connection.execute(
-            "INSERT INTO v_domains (domain_uuid, domain_name) VALUES (%s, %s)", [TEMPLATE_UUID, TEMPLATE]
-        )
-        connection.execute(
-            "INSERT INTO v_dialplans (dialplan_uuid, domain_uuid) VALUES (gen_random_uuid(), %s)", [TEMPLATE_UUID]
-        )
+
+    def act(work: Work) -> None:
+        work.insert("v_domains", {"domain_uuid": TEMPLATE_UUID, "domain_name": TEMPLATE})
+        work.insert("v_dialplans", {"dialplan_uuid": UUID(int=6), "domain_uuid": TEMPLATE_UUID})
         for uuid, rule in ((RULE_UUID, meeting), (UUID(int=5), ours)):
-            for table, rows in (
-                ("v_dialplans", [rule.row(uuid, TEMPLATE_UUID)]),
-                ("v_dialplan_details", rule.details(uuid, TEMPLATE_UUID)),
-            ):
-                for row in rows:
-                    names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
-                    connection.execute(
-                        f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values())
-                    )  # our own names
+            work.insert("v_dialplans", rule.row(uuid, TEMPLATE_UUID))
+            for detail in rule.details(uuid, TEMPLATE_UUID):
+                work.insert("v_dialplan_details", detail)
+
+    rig.operator.transact(act)
     rig.pbx.template = TEMPLATE
     return rig
 
