@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.errors import NotPrepared
+from bridge.rating.numbers.country import country
 from bridge.rating.packages.package import LIMIT_MAX, LIMITS
 from bridge.wanted import Contribution, Status, SuspendPolicy
 
@@ -32,6 +33,8 @@ class Resources:
     options: tuple[tuple[str, Option], ...] = ()
     suspend_policy: SuspendPolicy = SuspendPolicy.DIAL_RESTRICT
     retention_days: int | None = None
+    emergency: frozenset[str] = frozenset()
+    """The numbers for help of the package's country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Service:
     welcomed_at: datetime | None = None
 
     def contribution(self) -> Contribution:
-        return Contribution(self.service_id, self.status, self.resources.suspend_policy, self.resources.limits)
+        given = self.resources
+        return Contribution(self.service_id, self.status, given.suspend_policy, given.limits, given.emergency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,17 @@ def resources_from(package: Mapping[str, Any]) -> Resources:
         options=tuple(sorted((name, _option(name, value)) for name, value in _table(package, "options").items())),
         suspend_policy=SuspendPolicy(policy),
         retention_days=days,
+        emergency=_emergency(package),
     )
+
+
+def _emergency(package: Mapping[str, Any]) -> frozenset[str]:
+    """As kept, or those of the country of a package that is read for the first time."""
+    kept = package.get("emergency")
+    if kept is not None:
+        return frozenset(kept)
+    iso = package.get("country")
+    return country(iso).emergency if iso else frozenset()
 
 
 def resources_to(resources: Resources) -> dict[str, Any]:
@@ -143,6 +157,8 @@ def resources_to(resources: Resources) -> dict[str, Any]:
         "options": {name: _option_to(option) for name, option in resources.options},
         "suspend_policy": resources.suspend_policy.value,
     }
+    if resources.emergency:
+        document["emergency"] = sorted(resources.emergency)
     if resources.retention_days is not None:
         document["retention_days"] = resources.retention_days
     return document

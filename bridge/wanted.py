@@ -42,6 +42,7 @@ class Contribution:
     status: Status
     policy: SuspendPolicy = SuspendPolicy.DIAL_RESTRICT
     limits: tuple[tuple[str, int], ...] = ()
+    emergency: frozenset[str] = frozenset()
 
 
 def living(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
@@ -51,6 +52,7 @@ def living(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
 def tenant_from(plain: Tenant, contributions: Iterable[Contribution]) -> Tenant:
     """The tenant to have, from the tenant as it would be with every service active."""
     contributions = tuple(contributions)
+    plain = replace(plain, emergency=plain.emergency.union(*(each.emergency for each in contributions)))
     alive = living(contributions)
     if not alive:
         return replace(plain, enabled=False)

@@ -186,3 +186,11 @@ PACKAGES = st.fixed_dictionaries(
 @given(package=PACKAGES)
 def test_a_package_written_and_read_is_the_same(package: dict[str, Any]) -> None:
     assert resources_to(resources_from(package)) == package
+
+
+def test_a_package_brings_the_numbers_for_help_of_its_country_f19() -> None:
+    given = resources_from({"country": "AU"})
+
+    assert {"000", "106", "112"} <= given.emergency
+    assert resources_from(resources_to(given)) == given
+    assert resources_from({}).emergency == frozenset()

@@ -367,3 +367,13 @@ def test_a_tenant_that_is_not_there_holds_nothing() -> None:
     held = Held(tenant=True, extensions=frozenset({"100"}))
 
     assert held_by_hand(held, applied=a_tenant(1), actual=None) == NOTHING_HELD
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.SUSPENDED, Status.TERMINATED])
+def test_a_tenant_reaches_the_numbers_for_help_of_all_its_services_f19(status: Status) -> None:
+    living_here = (
+        Contribution(1, Status.ACTIVE, emergency=frozenset({"999", "112"})),
+        Contribution(2, status, emergency=frozenset({"911"})),
+    )
+
+    assert tenant_from(Tenant("acme.example"), living_here).emergency == {"999", "112", "911"}

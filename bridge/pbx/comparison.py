@@ -16,7 +16,7 @@ from bridge.secret import Secret
 KEYS: dict[str, str] = {"extension": "number", "gateway": "name", "number": "e164", "route": "name"}
 """What an object of each kind is told apart by, inside its tenant."""
 
-_OWN_NOTES = frozenset({"service_id"})
+_OWN_NOTES = frozenset({"service_id", "emergency"})
 
 
 def differences(wanted: Tenant, actual: Tenant, capabilities: Capabilities) -> tuple[Difference, ...]:
@@ -42,7 +42,7 @@ def unmet(found: Iterable[Difference]) -> tuple[Difference, ...]:
 def hash_of(content: Tenant | Extension | Gateway | Number | Route) -> str:
     """The same for equal content, whatever the order of its objects. Secrets and our own notes are left out."""
     if isinstance(content, Tenant):
-        document = tenant_to_json(content)
+        document = _without_notes(tenant_to_json(content))
         for kind, key in KEYS.items():
             document[f"{kind}s"] = sorted(map(_without_notes, document[f"{kind}s"]), key=itemgetter(key))
     else:

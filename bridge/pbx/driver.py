@@ -17,8 +17,8 @@ Inside a tenant that is ours, `put` looks at each object by its key:
     made by hand     makes it match, is ours now  leaves it: it is `unknown`, and a person or a policy decides
 
 So adopting a tenant, or wanting too little by mistake, takes nothing away that people made. A limit that the PBX does
-not enforce stays with the bridge. `service_id` is the bridge's own note: no PBX keeps it, `find` gives None. A password
-of None means "leave it as it is".
+not enforce stays with the bridge. `service_id` and `emergency` are the bridge's own notes: `find` need not give them. A
+password of None means "leave it as it is".
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ class Tenant:
     routes: tuple[Route, ...] = ()
     limits: tuple[tuple[str, int], ...] = ()
     """(name, most allowed), sorted by name; a limit that is not there is unlimited."""
+    emergency: frozenset[str] = frozenset()
+    """The numbers for help where its people are: whatever else stops, they are reached (F-19)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from bridge.pbx.fusionpbx.checks import Examined
 from bridge.pbx.fusionpbx.database import Database, Row, Work
 from bridge.pbx.fusionpbx.dialplan import BRIDGE, INBOUND_ROUTE, OUTBOUND_ROUTE
 from bridge.pbx.fusionpbx.inventory import CATEGORY, LIMITS, PENDING, Inventory, digits_of
-from bridge.pbx.fusionpbx.planning import KEY_OF, Means, Plan, Step, Write, plan
+from bridge.pbx.fusionpbx.planning import KEY_OF, Means, Plan, Step, Write, help_numbers, plan
 from bridge.pbx.fusionpbx.switch import Switch
 from bridge.secret import Secret
 
@@ -163,7 +163,7 @@ class FusionPbx:
             made.forget(
                 *cache.of_number(f"{row['destination_prefix'] or ''}{row['destination_number'] or ''}".lstrip("+"))
             )
-        made.tell("silence", found.name, str(found.uuid))
+        made.tell("silence", found.name, str(found.uuid), *help_numbers(tenant, self.means))
         apply(work, made.writes)
         return Afterwards.of(found.pending, made)
 
@@ -196,10 +196,10 @@ class FusionPbx:
                 self.switch.load_gateways(profile)
             case ("drop", profile, uuid):
                 self.switch.drop_gateway(profile, uuid)
-            case ("silence", domain, uuid):
-                self.switch.silence(domain, uuid, self.means.emergency)
-            case ("silence_extension", number, domain, uuid):
-                self.switch.silence_extension(number, domain, uuid, self.means.emergency)
+            case ("silence", domain, uuid, *spared):
+                self.switch.silence(domain, uuid, spared)
+            case ("silence_extension", number, domain, uuid, *spared):
+                self.switch.silence_extension(number, domain, uuid, spared)
 
 
 def _may_touch(found: Inventory, marker: str | None, *, adopt: bool) -> None:

@@ -95,6 +95,11 @@ class Means:
     is_hash_of: Callable[[str, str], bool]
 
 
+def help_numbers(wanted: Tenant, means: Means) -> tuple[str, ...]:
+    """What no rule stops: the numbers for help of the tenant's country, and those that the operator names."""
+    return tuple(sorted(wanted.emergency.union(means.emergency)))
+
+
 def identifier(marker: str, what: str) -> UUID:
     return uuid5(UUID(marker), what)
 
@@ -104,7 +109,7 @@ def plan(found: Inventory | None, wanted: Tenant, means: Means) -> Plan:
     assert wanted.marker is not None
     made = Plan(made=set(found.made) if found else set())
     uuid = found.uuid if found else UUID(wanted.marker)
-    _domain(made, found, wanted, uuid)
+    _domain(made, found, wanted, uuid, means)
     gateways = _gateways(made, found, wanted, uuid)
     extensions = _extensions(made, found, wanted, uuid, means)
     _numbers(made, found, wanted, uuid, gateways)
@@ -131,7 +136,7 @@ def _changed(row: Row, values: Values, flags: tuple[str, ...] = ()) -> dict[str,
 # --- the tenant itself ------------------------------------------------------------------------------------------------
 
 
-def _domain(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID) -> None:
+def _domain(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID, means: Means) -> None:
     values = {"domain_enabled": flag(wanted.enabled), "domain_description": wanted.description or None}
     if found is None:
         made.insert("v_domains", uuid, {"domain_name": wanted.domain, **values})
@@ -143,7 +148,7 @@ def _domain(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID) -> 
     if "domain_enabled" in changed:
         made.forget(cache.of_every_extension(wanted.domain), cache.of_dial_plan(wanted.domain))
         if not wanted.enabled:
-            made.tell("silence", wanted.domain, str(uuid))
+            made.tell("silence", wanted.domain, str(uuid), *help_numbers(wanted, means))
 
 
 def _limits(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID) -> None:
@@ -225,11 +230,11 @@ def _extensions(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID,
         row = rows.get(each.number)
         where[each.number] = row["extension_uuid"] if row else _identifier(wanted, f"extension {each.number}")
         made.made.add(where[each.number])
-        _extension(made, row, each, where[each.number], wanted.domain, uuid, means)
+        _extension(made, row, each, where[each.number], wanted, uuid, means)
         _voicemail(made, found, row, each, wanted, uuid, means)
     for number, row in rows.items():
         if number not in where and row["extension_uuid"] in made.made:
-            _drop_extension(made, found, row, wanted.domain)
+            _drop_extension(made, found, row, wanted, means)
     return where
 
 
@@ -239,8 +244,9 @@ def _identifier(wanted: Tenant, what: str) -> UUID:
 
 
 def _extension(
-    made: Plan, row: Row | None, each: Extension, uuid: UUID, domain: str, domain_uuid: UUID, means: Means
+    made: Plan, row: Row | None, each: Extension, uuid: UUID, wanted: Tenant, domain_uuid: UUID, means: Means
 ) -> None:
+    domain = wanted.domain
     values: dict[str, object] = {
         "effective_caller_id_name": each.name or None,
         "outbound_caller_id_number": each.caller_id or None,
@@ -261,7 +267,7 @@ def _extension(
         made.update("v_extensions", uuid, changed)
         _forget_extension(made, row, domain)
     if changed.get("enabled") == NO or "password" in changed:
-        made.tell("silence_extension", each.number, domain, str(uuid))
+        made.tell("silence_extension", each.number, domain, str(uuid), *help_numbers(wanted, means))
 
 
 _EXTENSION_AS_ADDED: Values = {
@@ -305,15 +311,15 @@ def _voicemail(
         made.forget(cache.of_extension(each.number, wanted.domain))
 
 
-def _drop_extension(made: Plan, found: Inventory | None, row: Row, domain: str) -> None:
+def _drop_extension(made: Plan, found: Inventory | None, row: Row, wanted: Tenant, means: Means) -> None:
     uuid = row["extension_uuid"]
     made.delete("v_extensions", uuid)
     for box in found.voicemails if found else ():
         if box["voicemail_id"] == (row["number_alias"] or row["extension"]):
             made.delete("v_voicemails", box["voicemail_uuid"])
     made.made.discard(uuid)
-    _forget_extension(made, row, domain)
-    made.tell("silence_extension", row["extension"], domain, str(uuid))
+    _forget_extension(made, row, wanted.domain)
+    made.tell("silence_extension", row["extension"], wanted.domain, str(uuid), *help_numbers(wanted, means))
 
 
 def _gateways(made: Plan, found: Inventory | None, wanted: Tenant, uuid: UUID) -> dict[str, UUID]:
@@ -465,7 +471,8 @@ def _guards(
 ) -> None:
     restricted = tuple(extensions[each.number] for each in wanted.extensions if not each.outbound)
     leaves_by = next((_gateway_of(each, gateways) for each in sorted(wanted.routes, key=_order) if each.enabled), None)
-    rules = {each.name: each for each in guards.guards_of(wanted, means.emergency, leaves_by, restricted)}
+    spared = help_numbers(wanted, means)
+    rules = {each.name: each for each in guards.guards_of(wanted, spared, leaves_by, restricted)}
     is_changed = False
     for name in guards.NAMES:
         row = found.rule(name) if found else None

@@ -252,3 +252,11 @@ def test_a_number_of_another_tenant_is_a_conflict(put: Rig) -> None:
         put.pbx.put(other)
 
     assert put.pbx.find(other.domain) is None
+
+
+def test_the_numbers_for_help_are_those_of_the_tenants_country_f19(put: Rig) -> None:
+    australian = replace(TENANT, emergency=frozenset({"000", "106"}))
+    put.pbx.put(replace(australian, enabled=False))
+
+    assert all(leaves(put, number) for number in ("000", "106", *EMERGENCY))
+    assert not leaves(put, ABROAD)
