@@ -13,6 +13,7 @@ import typer
 
 from bridge import __version__
 from bridge.cli import (
+    agent,
     call,
     database,
     demo,
@@ -41,6 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+agent.add_to(app)
 demo.add_to(app)
 service.add_to(app)
 database.add_to(app)
