@@ -48,13 +48,22 @@ EVERY = dict(commands(typer.main.get_command(cli.app)))
 LEAVES = {path: command for path, command in EVERY.items() if not hasattr(command, "commands")}
 
 ONLY_READ = {
-    *(("demo",), ("serve",), ("work",), ("openrpc",), ("doctor",), ("db", "check"), ("installation", "show")),
+    *(
+        ("agent",),
+        ("demo",),
+        ("serve",),
+        ("work",),
+        ("openrpc",),
+        ("doctor",),
+        ("db", "check"),
+        ("installation", "show"),
+    ),
     *(("keys", "list"), ("master-key", "status"), ("ops", "list"), ("ops", "show"), ("tasks", "list")),
     *(("number", "normalise"), ("package", "show"), ("package", "list"), ("package", "lint")),
     *(("tariff", "list"), ("tariff", "show"), ("tariff", "diff"), ("tariff", "export")),
     ("rate", "quote"),
 }
-"""`demo`, `serve` and `work` change what they are asked to change; there is no dry way to serve."""
+"""`agent`, `demo`, `serve` and `work` change what they are asked to change; there is no dry way to serve."""
 
 
 @dataclass
