@@ -7,7 +7,7 @@ that brings the two ports and the cache folder. The code is the same.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def connect(config: Mapping[str, str], secrets: Mapping[str, Secret], surroundin
     return FusionPbx(
         database=_database(config, secrets["database_password"], surroundings.guard, host, database_port),
         cache=Files(Path(config.get("cache", "/var/cache/fusionpbx"))),
-        switch=Switch(EventSocket(Where(_address(surroundings.guard, host, socket_port), socket_port, password))),
+        switch=Switch(EventSocket(Where(host, socket_port, password, _address(surroundings.guard, host, socket_port)))),
         means=Means(
             emergency=tuple(filter(None, config.get("emergency_numbers", "112,911").split(","))),
             new_secret=partial(_new_secret, surroundings),
@@ -84,21 +84,26 @@ def connect(config: Mapping[str, str], secrets: Mapping[str, Secret], surroundin
 
 
 def _database(config: Mapping[str, str], password: Secret, guard: Guard, host: str, port: int) -> Database:
-    dsn = make_conninfo(
-        host=host,
-        hostaddr=_address(guard, host, port),
-        port=port,
-        dbname=config.get("database", "fusionpbx"),
-        user=config.get("role", "voip_bridge"),
-        password=password.reveal(),
-        sslmode="prefer",
-    )
-    return Database(Secret(dsn), f"PostgreSQL of {host}:{port}")
+    address = _address(guard, host, port)
+
+    def dsn() -> Secret:
+        written = make_conninfo(
+            host=host,
+            hostaddr=address(),
+            port=port,
+            dbname=config.get("database", "fusionpbx"),
+            user=config.get("role", "voip_bridge"),
+            password=password.reveal(),
+            sslmode="prefer",
+        )
+        return Secret(written)
+
+    return Database(dsn, f"PostgreSQL of {host}:{port}")
 
 
-def _address(guard: Guard, host: str, port: int) -> str:
+def _address(guard: Guard, host: str, port: int) -> Callable[[], str]:
     """Only where the operator lets the bridge connect (T-1)."""
-    return str(guard.addresses(host, port)[0])
+    return lambda: str(guard.addresses(host, port)[0])
 
 
 def _new_secret(surroundings: Surroundings) -> str:

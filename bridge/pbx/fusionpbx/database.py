@@ -99,7 +99,8 @@ def _bound(where: Mapping[str, object]) -> list[object]:
 class Database:
     """Connections are opened when they are needed, and a few are kept."""
 
-    def __init__(self, dsn: Secret, where: str) -> None:
+    def __init__(self, dsn: Callable[[], Secret], where: str) -> None:
+        """`dsn` is asked for whenever a connection is made."""
         self._dsn = dsn
         self.where = where
         self._lock = threading.Lock()
@@ -192,9 +193,10 @@ class Database:
         connection.close()
 
     def _opened(self) -> psycopg.Connection[Row]:
+        dsn = self._dsn()
         try:
             return psycopg.connect(
-                self._dsn.reveal(),
+                dsn.reveal(),
                 connect_timeout=CONNECT_SECONDS,
                 options=f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s -c timezone=UTC",
                 application_name="whmcs-voip-bridge",

@@ -41,6 +41,8 @@ class Where:
     host: str
     port: int
     password: Secret
+    address: Callable[[], str] | None = None
+    """Asked for whenever a connection is made: where a host's name leads, and whether the bridge may go there."""
 
     def __str__(self) -> str:
         return f"the event socket at {self.host}:{self.port}"
@@ -74,7 +76,8 @@ class Line:
         self._events: deque[dict[str, Any]] = deque()
         deadline = clock() + seconds
         try:
-            self._socket = socket.create_connection((where.host, where.port), timeout=seconds)
+            address = where.address() if where.address is not None else where.host
+            self._socket = socket.create_connection((address, where.port), timeout=seconds)
         except OSError as error:
             raise NotReached(f"{where} is not reached: {error.strerror or type(error).__name__}") from None
         weakref.finalize(self, self._socket.close)

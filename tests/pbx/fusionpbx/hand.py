@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid5
@@ -110,8 +111,8 @@ class Rig:
 @contextmanager
 def a_fusionpbx(dsn: str, folder: Path) -> Iterator[Rig]:
     switch = StandIn(password=CANARY)
-    operator = Database(Secret(dsn), "the operator's PostgreSQL")
-    database = Database(Secret(dsn.replace("user=postgres", "user=voip_bridge")), "PostgreSQL of pbx1")
+    operator = Database(partial(Secret, dsn), "the operator's PostgreSQL")
+    database = Database(partial(Secret, dsn.replace("user=postgres", "user=voip_bridge")), "PostgreSQL of pbx1")
     trouble = Trouble()
     waited: list[float] = []
     cache = folder / "cache"

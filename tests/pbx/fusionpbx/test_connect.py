@@ -106,8 +106,11 @@ def _hashed(dsn: str) -> str:
 
 
 def test_an_address_that_the_operator_does_not_allow_is_not_connected_to(config: dict[str, object]) -> None:
+    driver = pbx.connect("fusionpbx", config, SECRETS, replace(SURROUNDINGS, guard=Guard()))
+
     with pytest.raises(NotPrepared, match="loopback"):
-        pbx.connect("fusionpbx", config, SECRETS, replace(SURROUNDINGS, guard=Guard()))
+        driver.find(TENANT.domain)
+    assert [each.detail for each in driver.checks() if each.name == "allow_list" and "loopback" in each.detail]
 
 
 def test_a_password_that_everybody_knows_is_refused(config: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -21,7 +22,7 @@ OTHER = UUID("11111111-2222-4333-8444-666666666666")
 
 @pytest.fixture
 def database(dsn: str) -> Iterator[Database]:
-    made = Database(Secret(dsn), "PostgreSQL of pbx1")
+    made = Database(partial(Secret, dsn), "PostgreSQL of pbx1")
     yield made
     made.close()
 
@@ -118,18 +119,18 @@ class TestTrouble:
         dsn = f"host=127.0.0.1 port={free_port()} user=x dbname=x password=never-told"
 
         with pytest.raises(NotReached, match="PostgreSQL of pbx1 is not reached") as failed:
-            Database(Secret(dsn), "PostgreSQL of pbx1").catalogue()
+            Database(partial(Secret, dsn), "PostgreSQL of pbx1").catalogue()
 
         assert "never-told" not in str(failed.value)
 
     def test_a_role_that_is_not_there_is_for_a_person(self, postgres: PostgresServer) -> None:
         with pytest.raises(NotPrepared, match=r"fusionpbx-role\.sql"):
-            Database(Secret(postgres.dsn("postgres", user="nobody_here")), "it").catalogue()
+            Database(partial(Secret, postgres.dsn("postgres", user="nobody_here")), "it").catalogue()
 
     def test_a_right_that_is_missing_is_for_a_person(self, database: Database, dsn: str) -> None:
         with psycopg.connect(dsn) as operator:
             operator.execute("CREATE ROLE poor LOGIN")
-        poor = Database(Secret(dsn.replace("user=postgres", "user=poor")), "it")
+        poor = Database(partial(Secret, dsn.replace("user=postgres", "user=poor")), "it")
         try:
             with pytest.raises(NotPrepared, match=r"denied for table v_domains; run sql/fusionpbx-role\.sql"):
                 poor.transact(lambda work: work.select("v_domains", ["domain_name"], domain_uuid=ACME))
