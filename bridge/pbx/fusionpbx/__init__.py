@@ -20,7 +20,7 @@ from bridge.pbx.fusionpbx.cache import Files
 from bridge.pbx.fusionpbx.database import Database
 from bridge.pbx.fusionpbx.driver import FusionPbx
 from bridge.pbx.fusionpbx.event_socket import EventSocket, Where
-from bridge.pbx.fusionpbx.planning import Means
+from bridge.pbx.fusionpbx.planning.change import Means
 from bridge.pbx.fusionpbx.switch import Switch
 from bridge.pbx.setting import Setting
 from bridge.secret import Secret

@@ -29,7 +29,8 @@ from bridge.pbx.fusionpbx.checks import Examined
 from bridge.pbx.fusionpbx.database import Database, Row, Work
 from bridge.pbx.fusionpbx.dialplan import BRIDGE, INBOUND_ROUTE, OUTBOUND_ROUTE
 from bridge.pbx.fusionpbx.inventory import CATEGORY, LIMITS, PENDING, Inventory, digits_of
-from bridge.pbx.fusionpbx.planning import KEY_OF, Means, Plan, Step, Write, help_numbers, plan
+from bridge.pbx.fusionpbx.planning import plan
+from bridge.pbx.fusionpbx.planning.change import KEY_OF, Means, Plan, Step, Write, help_numbers
 from bridge.pbx.fusionpbx.switch import Switch
 from bridge.secret import Secret
 

@@ -21,7 +21,8 @@ from bridge.pbx.fusionpbx.database import Database, Work
 from bridge.pbx.fusionpbx.driver import FusionPbx, apply
 from bridge.pbx.fusionpbx.event_socket import EventSocket, Where
 from bridge.pbx.fusionpbx.inventory import CATEGORY, Inventory
-from bridge.pbx.fusionpbx.planning import Means, Plan, Write, identifier, plan
+from bridge.pbx.fusionpbx.planning import plan
+from bridge.pbx.fusionpbx.planning.change import Means, Plan, Write, identifier
 from bridge.pbx.fusionpbx.switch import Switch
 from bridge.secret import Secret
 from tests.canary import CANARY
