@@ -15,9 +15,10 @@ from bridge.app import Bridge
 from bridge.errors import Conflict, NotPrepared
 from bridge.handler import Handler, domain_for
 from bridge.pbx.driver import Extension
+from bridge.rating.numbers.country import UnknownCountry
 from bridge.secret import Secret
 from bridge.server import Server
-from bridge.service import Chosen, Resources, Service, resources_from, with_options
+from bridge.service import SITE_COUNTRY, Chosen, Resources, Service, resources_from, with_options
 from bridge.store import handlers, lanes, mirror, operations, packages, placements, servers, services, wishes
 from bridge.wanted import Status
 
@@ -141,15 +142,23 @@ def first_extensions(tx: Connection, bridge: Bridge, handler: Handler, tenant_id
     wishes.want(tx, tenant_id, wanted, uuid_of=identifiers, vault=bridge.vault)
 
 
-def chosen_resources(tx: Connection, product_id: int, options: Mapping[str, str]) -> tuple[int | None, Chosen]:
-    """The product's package with the options the customer chose, and the package's version."""
+def chosen_resources(
+    tx: Connection, product_id: int, options: Mapping[str, str], custom_fields: Mapping[str, str]
+) -> tuple[int | None, Chosen]:
+    """The product's package as the customer chose it, for where the service stands; and the package's version."""
     package = packages.get(tx, product_id)
     if package is None:
         if packages.is_any(tx) and not handlers.of_product(tx, product_id):
             # Without a package nothing is limited: that is for somebody to say, not for a product nobody prepared.
             raise NotPrepared(f"product {product_id} has no package and no handler; save one with package.save")
         return None, Chosen(Resources(), tuple(sorted(options)))
-    return package.version, with_options(resources_from(package.document), options)
+    document = dict(package.document)
+    if iso := custom_fields.get(SITE_COUNTRY):
+        document["country"] = iso
+    try:
+        return package.version, with_options(resources_from(document), options)
+    except UnknownCountry as error:
+        raise NotPrepared(f"the custom field {SITE_COUNTRY}: {error}") from None
 
 
 def identifier(bridge: Bridge, kind: str, name: str) -> str:

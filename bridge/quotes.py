@@ -27,6 +27,9 @@ class Sold:
     """Of its product's package; None is the newest."""
     extensions: tuple[str, ...] = ()
     """Of its tenant."""
+    country: str | None = None
+    area_code: str | None = None
+    """Where it stands, if elsewhere than its package says."""
 
 
 def quoted(bridge: Bridge, call: Call, *, product_id: int | None, service_id: int | None) -> dict[str, Any]:
@@ -35,7 +38,15 @@ def quoted(bridge: Bridge, call: Call, *, product_id: int | None, service_id: in
         raise NotPrepared("name a package_id or a service_id, one of them", kind="invalid_params")
     sold = Sold(product_id, None) if product_id is not None else sold_as(bridge, service_id or 0)
     package = packages.of_product(bridge, sold.product_id, sold.version)
-    terms = terms_of(bridge, package, moment=call.moment, extensions=sold.extensions, version=sold.version)
+    terms = terms_of(
+        bridge,
+        package,
+        moment=call.moment,
+        extensions=sold.extensions,
+        country=sold.country,
+        area_code=sold.area_code,
+        version=sold.version,
+    )
     return quote(call, terms, Usage()).document()
 
 
@@ -45,6 +56,7 @@ def sold_as(bridge: Bridge, service_id: int) -> Sold:
         if service is None:
             raise NotFound(f"service {service_id} is not known here", service_id=service_id)
         extensions = [] if service.tenant_id is None else mirror.extension_numbers(tx, service.tenant_id)
-        return Sold(service.product_id, service.package_version, tuple(extensions))
+        where = service.site_country, service.site_area_code
+        return Sold(service.product_id, service.package_version, tuple(extensions), *where)
 
     return transact(bridge.engine, act)

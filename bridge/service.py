@@ -14,6 +14,9 @@ from bridge.wanted import Contribution, Status, SuspendPolicy
 
 How = Literal["add", "replace"]
 
+SITE_COUNTRY, SITE_AREA_CODE = "site_country", "site_area_code"
+"""The custom fields of WHMCS that say where a service stands, if elsewhere than its package says (F-28)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -55,6 +58,14 @@ class Service:
     suspend_reason: str | None = None
     package_version: int | None = None
     welcomed_at: datetime | None = None
+
+    @property
+    def site_country(self) -> str | None:
+        return dict(self.custom_fields).get(SITE_COUNTRY) or None
+
+    @property
+    def site_area_code(self) -> str | None:
+        return dict(self.custom_fields).get(SITE_AREA_CODE) or None
 
     def contribution(self) -> Contribution:
         given = self.resources

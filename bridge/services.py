@@ -80,7 +80,7 @@ def change_package(
         held = _known(service, service_id)
         _may_change(held, "given another package")
         chosen_options = dict(held.options) if options is None else dict(options)
-        version, chosen = placement.chosen_resources(tx, product_id, chosen_options)
+        version, chosen = placement.chosen_resources(tx, product_id, chosen_options, dict(held.custom_fields))
         if version is None and held.package_version is not None:
             raise NotPrepared(
                 f"product {product_id} has no package, and service {service_id} would lose every limit; "
@@ -116,7 +116,7 @@ def create(
     custom_fields: Mapping[str, str],
 ) -> dict[str, Any]:
     def wish(tx: Connection, service: Service | None) -> Wish:
-        version, chosen = placement.chosen_resources(tx, product_id, options)
+        version, chosen = placement.chosen_resources(tx, product_id, options, custom_fields)
         if service is not None:
             if service.client_id != client_id:
                 raise Conflict(f"service {service_id} belongs to another client", kind="tenant_mismatch")

@@ -27,11 +27,14 @@ def terms_of(
     *,
     moment: datetime | None = None,
     extensions: Iterable[str] = (),
+    country: str | None = None,
+    area_code: str | None = None,
     version: int | None = None,
     instead: Mapping[Way, Series] = MappingProxyType({}),
 ) -> Terms:
     """For calls of one moment, or for calls of any; `instead` has decks that take the place of the package's own.
 
+    `country`, `area_code`: where the service stands, if elsewhere than its package says (F-28).
     Calls are bought by the tariff that they are sold by, where the package names no other.
     """
 
@@ -46,14 +49,14 @@ def terms_of(
     try:
         return Terms(
             package,
-            site_of(package, extensions),
+            site_of(package, extensions, country=country, area_code=area_code),
             outbound=outbound,
             inbound=inbound,
             cost=cost or outbound,
             package_version="" if version is None else str(version),
             program=__version__,
         )
-    except Mismatch as error:
+    except (Mismatch, ValueError) as error:
         raise NotPrepared(str(error)) from None
 
 

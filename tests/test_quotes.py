@@ -20,6 +20,7 @@ from bridge.rating.explanation import recompute
 from bridge.rating.packages.toml_text import toml_text
 from bridge.rpc.method import Caller
 from bridge.rpc.methods.rate import Quote, quote
+from bridge.store import services as service_store
 from bridge.terms import terms_of
 from tests.factories import asking, database_now, run_all, the_least, with_handler, with_memory_pbx
 from tests.tariffing import HEADER, activated
@@ -258,3 +259,56 @@ def test_a_tariff_without_a_deck_is_named(bridge: Bridge, typed: Callable[..., o
         terms_of(bridge, packages.of_product(bridge, 12))
     assert run(["rate", "batch", "--package", "12", "--calls", "calls.csv", "--out", "out.csv"]) == 1
     assert not Path("out.csv").exists()
+
+
+# --- a service that stands elsewhere than its package says (F-28) -----------------------------------------------------
+
+
+def stands(bridge: Bridge, **custom_fields: str) -> None:
+    with_memory_pbx(bridge)
+    with_handler(bridge)
+    services.create(
+        bridge,
+        asking(),
+        service_id=42,
+        client_id=7,
+        product_id=12,
+        server_id=None,
+        domain="acme.example",
+        username="acme",
+        password=None,
+        options={},
+        custom_fields=custom_fields,
+    )
+    run_all(bridge)
+
+
+def test_f28_the_numbers_of_a_service_are_read_where_it_stands(bridge: Bridge) -> None:
+    activated(bridge)
+    with_a_package(bridge, tariff="outbound", local_prefix=True)
+    stands(bridge, site_country="GB", site_area_code="020")
+
+    told = [quoted(bridge, service_id=42, to=to)["explanation"]["number"] for to in ("02079460000", "79460000")]
+    by_the_package = quoted(bridge, package_id=12, to="02079460000")["explanation"]["number"]
+
+    assert told == ["442079460000", "442079460000"]
+    assert by_the_package != "442079460000", "the package is of Canada"
+
+
+def test_f28_f19_the_numbers_for_help_are_those_of_where_a_service_stands(bridge: Bridge) -> None:
+    with_a_package(bridge)
+    stands(bridge, site_country="GB")
+
+    with bridge.engine.connect() as tx:
+        held = service_store.get(tx, 42)
+
+    assert held is not None
+    assert "999" in held.resources.emergency
+    assert quoted(bridge, service_id=42, to="999")["class"] == "emergency"
+
+
+def test_f28_a_country_that_is_none_is_refused_with_the_name_of_its_field(bridge: Bridge) -> None:
+    with_a_package(bridge)
+
+    with pytest.raises(NotPrepared, match="custom field site_country: there is no numbering plan for the country 'UK'"):
+        stands(bridge, site_country="UK")

@@ -32,6 +32,8 @@ Cost = Annotated[
     str | None, typer.Option("--cost", help="The deck that calls are bought at, if not that of outbound calls.")
 ]
 Extensions = Annotated[list[str] | None, typer.Option("--extension", help="An extension of the tenant; once for each.")]
+Country = Annotated[str | None, typer.Option("--country", help="Where the service stands, if elsewhere.")]
+AreaCode = Annotated[str | None, typer.Option("--area-code", help="Of the town where the service stands.")]
 Map = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="TARGET=COLUMN", help="Which column of a deck holds what; #3 is the third."),
@@ -160,6 +162,8 @@ def the_terms(
     is_loaded: bool,
     version: int | None = None,
     extensions: Iterable[str] = (),
+    country: str | None = None,
+    area_code: str | None = None,
     moment: datetime | None = None,
     asks_deck: bool = True,
 ) -> Terms:
@@ -176,18 +180,27 @@ def the_terms(
     if is_loaded:
         from bridge.terms import terms_of
 
-        return terms_of(the_bridge(), package, moment=moment, extensions=extensions, version=version, instead=series)
+        return terms_of(
+            the_bridge(),
+            package,
+            moment=moment,
+            extensions=extensions,
+            country=country,
+            area_code=area_code,
+            version=version,
+            instead=series,
+        )
     if asks_deck and "outbound" not in series and package.rate_plan is RatePlan.TARIFF:
         print("without --tariff DECK.csv no call has the price of a deck", file=sys.stderr)
     outbound, inbound = series.get("outbound"), series.get("inbound")
     try:
         return Terms(
             package,
-            site_of(package, extensions),
+            site_of(package, extensions, country=country, area_code=area_code),
             outbound=outbound,
             inbound=inbound,
             cost=series.get("cost", outbound),
             program=__version__,
         )
-    except Mismatch as error:
+    except (Mismatch, ValueError) as error:
         raise Refused(str(error)) from None

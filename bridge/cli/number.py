@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.named import Extensions, PackageName, the_package
+from bridge.cli.named import AreaCode, Country, Extensions, PackageName, the_package
 from bridge.cli.words import Json, say_json_list, say_lines, say_table
 from bridge.rating.call import CallClass, Direction
 
@@ -27,8 +27,8 @@ def normalise(
     numbers: Annotated[list[str], typer.Argument(help="As they were dialled; - reads one a line from stdin.")],
     package: PackageName,
     extension: Extensions = None,
-    country: Annotated[str | None, typer.Option("--country", help="Where the service stands, if elsewhere.")] = None,
-    area_code: Annotated[str | None, typer.Option("--area-code", help="Of the town where the service stands.")] = None,
+    country: Country = None,
+    area_code: AreaCode = None,
     direction: Annotated[Direction, typer.Option("--direction", help="Which way the call went.")] = Direction.OUTBOUND,
     no_carrier: Annotated[bool, typer.Option("--no-carrier", help="The record shows no carrier leg.")] = False,
     json: Json = False,

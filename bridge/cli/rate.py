@@ -11,7 +11,9 @@ import typer
 
 from bridge.cli.named import (
     AcceptRefused,
+    AreaCode,
     Cost,
+    Country,
     Decks,
     Extensions,
     InboundTariff,
@@ -58,6 +60,8 @@ def quote(
     inbound_tariff: InboundTariff = None,
     cost: Cost = None,
     extension: Extensions = None,
+    country: Country = None,
+    area_code: AreaCode = None,
     map_: Map = None,
     time_zone: TimeZone = None,
     accept_refused: AcceptRefused = False,
@@ -75,6 +79,7 @@ def quote(
 
         sold = quotes.sold_as(the_bridge(), service)
         extensions += sold.extensions
+        country, area_code = country or sold.country, area_code or sold.area_code
         if package is None:
             version = sold.version
             found = packages.of_product(the_bridge(), sold.product_id, version)
@@ -88,6 +93,8 @@ def quote(
         is_loaded=package is None or not is_file(package),
         version=version,
         extensions=extensions,
+        country=country,
+        area_code=area_code,
         moment=call.moment,
         asks_deck=direction is Direction.OUTBOUND,
     )

@@ -575,3 +575,17 @@ def test_each_row_of_charges_is_one_of_the_calls(folder: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [str(place) for place in range(500)]
     assert sum(int(row["free_seconds"]) for row in rows) == 120
+
+
+def test_f28_a_call_is_quoted_as_it_is_dialled_where_a_service_stands(said: pytest.CaptureFixture[str]) -> None:
+    """The package is of Canada, where 999 is nobody's number."""
+    at_home = answer(said, *QUOTE, "--to", "999", "--seconds", "61")
+    in_london = answer(said, *QUOTE, "--to", "999", "--seconds", "61", "--country", "GB")
+
+    assert (at_home["class"], in_london["class"]) == ("short", "emergency")
+
+
+def test_a_country_that_is_none_is_one_sentence(said: pytest.CaptureFixture[str]) -> None:
+    told = refusal(said, *QUOTE, *MOBILE, "--country", "UK")
+
+    assert told == "there is no numbering plan for the country 'UK'; write an ISO code such as GB\n"
