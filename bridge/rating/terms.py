@@ -5,7 +5,7 @@ All that follows from a number alone is found out once per number and kept as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bridge.rating.allowance import Allowance, bundle_name, included_in
@@ -15,7 +15,7 @@ from bridge.rating.decks.deck import Deck
 from bridge.rating.filters import Filter, filters_of
 from bridge.rating.level import NoPrice, Pricing, Source
 from bridge.rating.numbers.number import Number, normalise
-from bridge.rating.numbers.plan import calling_code_of, type_of
+from bridge.rating.numbers.plan import calling_code_of, facts_of, type_of
 from bridge.rating.numbers.prefixes import Prefixes
 from bridge.rating.numbers.site import Site
 from bridge.rating.packages.destination import is_allowed
@@ -27,6 +27,7 @@ from bridge.rating.special import SpecialRule, special_rules
 
 HELD_MAX = 200_000
 UNIVERSAL_FREEPHONE = "800"
+UNKNOWN_NUMBER = "no number that its numbering plan knows"
 
 
 class Mismatch(ValueError):
@@ -185,7 +186,7 @@ class Terms:
             allowances=(*((bundle.allowance,) if bundle else ()), *(self._included if is_in_scope else ())),
             is_in_scope=is_in_scope,
             is_toll_free=is_outbound and self._is_toll_free(digits),
-            note=self._destination_note(digits) if is_outbound else "",
+            note="; ".join(self._notes(digits)) if is_outbound and digits else "",
         )
 
     def _is_in_scope(self, direction: Direction, number: str) -> bool:
@@ -196,9 +197,13 @@ class Terms:
             return False
         return covers(scope, number)
 
-    def _destination_note(self, number: str) -> str:
-        is_open = not number or is_allowed(self.package.destinations_allowed, self.site.country, number)
-        return "" if is_open else "not allowed"
+    def _notes(self, number: str) -> Iterator[str]:
+        """What is said of a number whatever it costs (F-23, F-28)."""
+        if not is_allowed(self.package.destinations_allowed, self.site.country, number):
+            yield "not allowed"
+        facts = facts_of(number)
+        if facts is None or not facts.is_known:
+            yield UNKNOWN_NUMBER
 
     def _is_toll_free(self, number: str) -> bool:
         """By the plan at home, or one for the whole world. Abroad such a number costs what the way there costs."""

@@ -942,3 +942,22 @@ def test_a_leg_into_a_conference_may_be_left_to_the_conference() -> None:
         rate  44  0.03
         call  442079460000  60s  0.03  conference yes
     """)
+
+
+@pytest.mark.parametrize(
+    ("number", "note"),
+    [
+        ("442079460000", ""),
+        ("4402079460000", "no number that its numbering plan knows"),  # eleven digits after 44
+        ("44207946", "no number that its numbering plan knows"),
+    ],
+)
+def test_f28_what_the_numbering_plan_finds_impossible_is_noted_and_priced_by_the_deck(number: str, note: str) -> None:
+    """Alike in both engines: a sheet is computed by the column too."""
+    [charge] = check(f"""
+        destinations_allowed = {{ countries = ["GB"] }}
+        rate  44  0.01  60/60
+        call  {number}  60s  0.01
+    """)
+
+    assert charge.note == note

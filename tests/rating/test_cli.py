@@ -37,7 +37,7 @@ DECK = """Prefix,Description,RateValue,Increment
 CALLS = """id,direction,from,to,start,seconds
 late,outbound,2045550100,2045550123,2026-11-01T10:05:00Z,61
 early,outbound,2045550100,2045550123,2026-11-01T10:00:00Z,61
-mobile,outbound,2045550100,011447700900123,2026-11-01T10:01:00Z,61
+mobile,outbound,2045550100,011447400123456,2026-11-01T10:01:00Z,61
 
 wrong,sideways,2045550100,2045550123,2026-11-01T10:01:00Z,61
 odd,outbound,2045550100,2045550123,2026-11-01T10:02:00Z,x
@@ -63,7 +63,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
 
 QUOTE = ("rate", "quote", "--package", "p.toml", "--tariff", "deck.csv")
 BATCH = ("rate", "batch", "--package", "p.toml", "--tariff", "deck.csv", "--calls", "calls.csv", "--out", "out.csv")
-MOBILE = ("--to", "011447700900123", "--seconds", "61")
+MOBILE = ("--to", "011447400123456", "--seconds", "61")
 
 
 def answer(said: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -143,8 +143,8 @@ def test_a_quote_is_told_in_sentences(said: pytest.CaptureFixture[str]) -> None:
         "cost    0.10 USD",
         "margin  0.025 USD",
         "",
-        "011447700900123 was called for 61 s (outbound, 2026-11-01T12:00:00+00:00).",
-        "The number is 447700900123: exit code 011 dropped.",
+        "011447400123456 was called for 61 s (outbound, 2026-11-01T12:00:00+00:00).",
+        "The number is 447400123456: exit code 011 dropped.",
         "The price is that of the tariff deck, 447 (UK Mobile): 0.0625 USD a minute, which is (0.05 + 0) + 25 %.",
         "61 s are billed as 120 s (60/60).",
         "No free time covers it: out of the scope of the allowance.",
@@ -234,7 +234,7 @@ def test_a_file_of_calls_becomes_a_file_of_charges_in_its_order(folder: Path, sa
         "id,class,number,rate_source,prefix,per_minute,billed_seconds,free_seconds,charge,note",
         "late,billable,12045550123,tariff,1204,0.0125,66,54,0.002500,",
         "early,billable,12045550123,tariff,1204,0.0125,66,66,0.000000,",
-        "mobile,billable,447700900123,tariff,447,0.0625,120,0,0.125000,",
+        "mobile,billable,447400123456,tariff,447,0.0625,120,0,0.125000,",
         "wrong,invalid,,,,,0,0,,\"direction 'sideways' is not one of outbound, inbound, local\"",
         "odd,invalid,,,,,0,0,,seconds 'x' is not a number of seconds",
         "paris,unrated,33140000000,,,,0,0,,not allowed; no price",

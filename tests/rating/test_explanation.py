@@ -141,7 +141,7 @@ def test_what_is_odd_about_a_number_is_told_beside_what_became_of_it() -> None:
     assert sentences(document) == [
         "02079460000 was called for 37 s (outbound, 2026-11-21T12:00:00+00:00).",
         "The package opens no calls to this destination, which is for dial plans and changes no price.",
-        "It is unrated and waits for a price: no price.",
+        "It is unrated and waits for a price: no number that its numbering plan knows; no price.",
         "Look at the number: no country code: the package reads it as written, and 442079460000 is meant; switch on "
         "nanp_10_digit, prefix_correction or local_prefix there, or let the dial plan write it in full.",
     ]
