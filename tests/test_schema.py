@@ -167,7 +167,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     known = read_all(folder())
 
     assert [migration.version for migration in known] == list(range(1, len(known) + 1))
-    assert {f"{migration.name}.sql" for migration in known} | {"schema.sql", "grants.sql"} == {
+    assert {f"{migration.name}.sql" for migration in known} | {"schema.sql", "grants.sql", "fusionpbx-role.sql"} == {
         path.name for path in folder().iterdir()
     }
 
