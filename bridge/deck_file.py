@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 from bridge import __version__
 from bridge.errors import Refused
+from bridge.rating.decks.faults import Fault, Faults
 from bridge.rating.decks.header import Columns
 from bridge.rating.decks.pack import NotPacked, packed, unpacked
-from bridge.rating.decks.reading import DeckReading, Fault, Faults, Instructions, read_deck
+from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
 from bridge.rating.decks.sheet import NotASheet
 
 KEPT = Path("var/decks")

@@ -6,13 +6,11 @@ What is refused is left out whole, never mended. Rows read are rows accepted and
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import groupby, islice
-from operator import eq, itemgetter
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,26 +29,20 @@ from bridge.rating.decks.cells import (
 )
 from bridge.rating.decks.choices import DecimalMark, Flow, RouteClass
 from bridge.rating.decks.deck import Deck
+from bridge.rating.decks.doubles import Doubles
+from bridge.rating.decks.doubts import doubts
+from bridge.rating.decks.faults import Faults
 from bridge.rating.decks.header import REQUIRED, Columns, checked_mapping, find_columns, is_in_hundredths, is_per_second
 from bridge.rating.decks.hours import NoHours, read_hours
-from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_of, prefix_of
+from bridge.rating.decks.rows import DIGITS_MAX, NO_PRICE, DeckRows, Terms, key_of
 from bridge.rating.decks.sheet import DELIMITERS, NotASheet, Row, Sheet, Take, rows_of
-from bridge.rating.decks.whole_number import SHORTEST as WHOLE_NUMBER_MIN
-from bridge.rating.decks.whole_number import is_whole_number
-from bridge.rating.price import UNIT, Unreadable, price_text
+from bridge.rating.price import Unreadable
 from bridge.rating.rate import Band, Increments
 
-LISTED_MAX = 1000
-"""As many errors are told, and as many warnings; all are counted."""
-
 TEXT_MAX = 255
-ROWS_OF_A_PREFIX_MAX = 500
-DEAR = 10 * UNIT
-DEAR_TIMES = 50
 PROGRESS_ROWS = 20_000
 
 _SAMPLED = 1000
-_SHOWN_MAX = 100
 _SHARED = (
     "Increment",
     "FirstIncrement",
@@ -65,7 +57,6 @@ _SHARED = (
     "Currency",
     "status",
 )
-_UNSET = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +79,6 @@ class Instructions:
     direction: Flow = "outbound"
     prefixes_max: int = 5_000_000
     """What its ranges may come to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    line: int
-    column: str
-    value: str
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"line {self.line}" + (f", {self.column}" if self.column else "")
-        return f"{where}: {self.value!r} {self.reason}" if self.value or self.column else f"{where}: {self.reason}"
-
-    def document(self) -> dict[str, int | str]:
-        return {"line": self.line, "column": self.column, "value": self.value, "reason": self.reason}
-
-
-@dataclass(slots=True)
-class Faults:
-    """The first of them, and how many there are."""
-
-    listed: list[Fault] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, line: int, column: str, value: str, reason: str) -> None:
-        self.count += 1
-        if len(self.listed) < LISTED_MAX:
-            shown = "".join(character if character.isprintable() else " " for character in value[:_SHOWN_MAX])
-            self.listed.append(Fault(line, column, shown, reason))
 
 
 @dataclass(slots=True)
@@ -277,7 +239,8 @@ class _Reader:
         if not len(reading.rows) and not reading.rows_refused:
             raise NotASheet("there is no price in this list")
         self._note_of_zone()
-        self._warn()
+        for place, target, value, reason in doubts(reading.rows, self.instructions.direction):
+            self._doubt(self.lines[place], target, value, reason)
         reading.errors.listed.sort(key=lambda fault: fault.line)
         reading.warnings.listed.sort(key=lambda fault: fault.line)
         return reading
@@ -516,65 +479,15 @@ class _Reader:
             note("the file is not UTF-8; it is read as Windows-1252")
 
     def _settle(self) -> None:
-        """The same prefix twice: alike is one row; unlike, at one time, nobody knows which price is meant."""
+        """The rows in their order, and of those with one prefix the ones that can stand beside each other."""
         order = self.rows.order()
         if order is None:
             return
-        keys, lines = self.rows.keys, self.lines
-        kept = array("I", order)
-        if any(map(eq, map(keys.__getitem__, kept), map(keys.__getitem__, islice(kept, 1, None)))):
-            kept = self._without_doubles(kept)
+        doubles = Doubles(self.rows, self.lines, self._refuse, self._doubt)
+        kept = doubles.settled(array("I", order))
+        self.reading.rows_refused += len(doubles.refused)
         self.rows = self.reading.rows = self.rows.taken(kept)
-        self.lines = array("I", map(lines.__getitem__, kept))
-
-    def _without_doubles(self, order: array[int]) -> array[int]:
-        lines = self.lines
-        refused: set[int] = set()
-        doubled: set[int] = set()
-        for key, group in groupby(order, key=self.rows.keys.__getitem__):
-            same = sorted(group)
-            if len(same) > 1:
-                self._settle_prefix(prefix_of(key), same, refused, doubled)
-        self.reading.rows_refused += len(refused)
-        return array("I", (row for row in order if row not in doubled and lines[row] not in refused))
-
-    def _settle_prefix(self, prefix: str, same: list[int], refused: set[int], doubled: set[int]) -> None:
-        """`same` are the rows of one prefix, in the order of the file."""
-        kept: list[int] = []
-        for row in same:
-            line = self.lines[row]
-            if line in refused:
-                continue
-            if len(kept) >= ROWS_OF_A_PREFIX_MAX:
-                self._refuse(refused, line, prefix, f"is there more than {ROWS_OF_A_PREFIX_MAX} times")
-                continue
-            for other in kept:
-                if self.rows.prices[row] == self.rows.prices[other] and self.rows.terms[row] == self.rows.terms[other]:
-                    doubled.add(row)
-                    self._doubt(line, "Prefix", prefix, f"is in line {self.lines[other]} as well, at the same price")
-                    break
-                if self._conflict(row, other):
-                    reason = f"is in line {self.lines[other]} as well, at another price for the same time"
-                    self._refuse(refused, line, prefix, reason)
-                    break
-            else:
-                kept.append(row)
-
-    def _conflict(self, row: int, other: int) -> bool:
-        """Whether at some moment both would be the price. A row without an end ends where the next one begins."""
-        one, two = (self.rows.terms_known[self.rows.terms[each]] for each in (row, other))
-        if one.caller_prefix != two.caller_prefix or (one.band is None) != (two.band is None):
-            return False
-        if one.band and two.band and not _meet(one.band, two.band):
-            return False
-        first, second = sorted((one, two), key=lambda terms: terms.effective_from or _UNSET)
-        if first.effective_from == second.effective_from:
-            return True
-        return first.effective_to is not None and first.effective_to > (second.effective_from or _UNSET)
-
-    def _refuse(self, refused: set[int], line: int, prefix: str, reason: str) -> None:
-        refused.add(line)
-        self.reading.errors.add(line, self.columns.name("Prefix"), prefix, reason)
+        self.lines = array("I", map(self.lines.__getitem__, kept))
 
     def _note_of_zone(self) -> None:
         if self.instructions.time_zone is not None:
@@ -584,35 +497,8 @@ class _Reader:
         if local:
             self.reading.notes.append(f"{' and '.join(local)} are taken as UTC; --time-zone says otherwise")
 
-    def _warn(self) -> None:
-        rows, lines = self.reading.rows, self.lines
-        odd = {
-            place: terms.increments
-            for place, terms in enumerate(rows.terms_known)
-            if terms.increments.first_seconds % terms.increments.step_seconds
-        }
-        if odd:
-            for row, place in enumerate(rows.terms):
-                if (sold := odd.get(place)) is not None:
-                    told = f"{sold.first_seconds}/{sold.step_seconds}"
-                    self._doubt(lines[row], "Increment", told, "has a first block that is no multiple of the step")
-        dear = min(DEAR, _median(rows.prices) * DEAR_TIMES or DEAR)
-        if max(rows.prices, default=0) > dear:
-            for row, price in enumerate(rows.prices):
-                if price > dear:
-                    why = "is above 10 a minute" if price > DEAR else f"is more than {DEAR_TIMES} times the median"
-                    prefix = prefix_of(rows.keys[row])
-                    self._doubt(lines[row], "RateValue", price_text(price), f"{why}, for prefix {prefix}")
-        if self.instructions.direction == "outbound":
-            self._warn_of_numbers()
-
-    def _warn_of_numbers(self) -> None:
-        keys = self.reading.rows.keys  # in order, and the longest last
-        for row in range(bisect_left(keys, 10**WHOLE_NUMBER_MIN), len(keys)):
-            key = keys[row]
-            if is_whole_number(prefix_of(key)):
-                reason = "is as long as a whole number; it prices that number alone"
-                self._doubt(self.lines[row], "Prefix", prefix_of(key), reason)
+    def _refuse(self, line: int, target: str, value: str, reason: str) -> None:
+        self.reading.errors.add(line, self.columns.name(target), value, reason)
 
     def _doubt(self, line: int, target: str, value: str, reason: str) -> None:
         self.reading.warnings.add(line, self.columns.name(target), value, reason)
@@ -620,18 +506,6 @@ class _Reader:
 
 def _is_absent(text: str) -> bool:
     return text.strip() in ("", "NULL", "\\N")
-
-
-def _median(prices: array[int]) -> int:
-    """Of the rows with a price; of two in the middle the higher."""
-    counts = Counter(prices)
-    del counts[NO_PRICE]
-    middle = counts.total() // 2
-    for price in sorted(counts):
-        middle -= counts[price]
-        if middle < 0:
-            return price
-    return 0
 
 
 def _optional_seconds(text: str) -> int | None:
@@ -649,7 +523,3 @@ def _caller(text: str) -> str:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _meet(one: Band, two: Band) -> bool:
-    return any(start < other_end and other < end for start, end in one.spans for other, other_end in two.spans)

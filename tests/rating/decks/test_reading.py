@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bridge.rating.decks.reading import LISTED_MAX, DeckReading, Instructions, read_deck
+from bridge.rating.decks.faults import LISTED_MAX
+from bridge.rating.decks.reading import DeckReading, Instructions, read_deck
 from bridge.rating.decks.sheet import LINE_BYTES_MAX, NotASheet
 from bridge.rating.price import price_text
 from bridge.rating.rate import Increments, Rate
